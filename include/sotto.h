@@ -1,0 +1,197 @@
+/**
+ * sotto: speech to text with speakers.
+ *
+ * The only public header. All handles are opaque; all strings are UTF-8; all times are seconds from the
+ * start of the recording. Functions that can fail return a sotto_status and, where `err` is not NULL, leave
+ * one clear sentence in it. The library never prints, never exits and keeps no global state but the table of
+ * what this CPU can do.
+ *
+ * Threads: one sotto_model may serve any number of threads at once. A sotto_result belongs to its caller.
+ */
+#ifndef SOTTO_H
+#define SOTTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) || !defined(__GNUC__)
+#define SOTTO_EXPORT
+#else
+#define SOTTO_EXPORT __attribute__((visibility("default")))
+#endif
+
+#define SOTTO_VERSION "0.1.0"
+#define SOTTO_SAMPLE_RATE 16000
+
+/* ---- errors ------------------------------------------------------------------------------------------- */
+
+typedef enum sotto_status {
+    SOTTO_OK = 0,
+    SOTTO_ERR_ARGUMENT,    /**< a wrong option or argument: the caller's mistake */
+    SOTTO_ERR_IO,          /**< a file cannot be opened, read or written */
+    SOTTO_ERR_MEDIA,       /**< the recording is damaged, empty or not a recording */
+    SOTTO_ERR_MODEL,       /**< the model is missing, damaged or of an unknown kind */
+    SOTTO_ERR_MEMORY,      /**< out of memory, or a size over a limit */
+    SOTTO_ERR_UNSUPPORTED, /**< understood, but not possible in this build or on this machine */
+    SOTTO_ERR_DEVICE,      /**< the device asked for cannot be used */
+    SOTTO_ERR_CANCELLED,   /**< the cancel callback said so; what was finished is in the result */
+} sotto_status;
+
+typedef struct sotto_error {
+    sotto_status code;
+    char message[512]; /**< one sentence, no newline, empty on success */
+} sotto_error;
+
+/* ---- models ------------------------------------------------------------------------------------------- */
+
+typedef struct sotto_model sotto_model;
+
+/**
+ * Open a model: a path (it contains '/' or ends in ".sotto"), or a NAME that is looked up as NAME.sotto in
+ * $SOTTO_MODELS or the user's cache folder ($XDG_CACHE_HOME/sotto, ~/.cache/sotto). The file is mapped, not read.
+ */
+SOTTO_EXPORT sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto_error *err);
+SOTTO_EXPORT void sotto_model_close(sotto_model *model); /**< NULL is allowed; no call may be using it */
+
+typedef struct sotto_model_info {
+    const char *name;      /**< e.g. "base"; owned by the model */
+    const char *precision; /**< "int8" or "f32" */
+    uint32_t n_mels, n_audio_ctx, n_audio_state, n_audio_head, n_audio_layer;
+    uint32_t n_text_ctx, n_text_state, n_text_head, n_text_layer, n_vocab;
+    bool multilingual;
+} sotto_model_info;
+
+SOTTO_EXPORT void sotto_model_describe(const sotto_model *model, sotto_model_info *out);
+
+/* ---- results ------------------------------------------------------------------------------------------ */
+
+typedef struct sotto_word {
+    const char *text; /**< with its leading space, as in the segment's text */
+    double start, end;
+    float probability; /**< geometric mean of the probabilities of its tokens */
+    int speaker;       /**< index into sotto_result.speakers, -1 if unknown */
+} sotto_word;
+
+typedef struct sotto_segment {
+    int id;
+    double start, end;
+    const char *text;
+    const int32_t *tokens;
+    size_t n_tokens;
+    const float *token_logprobs; /**< [n_tokens], natural logarithm */
+    float temperature, avg_logprob, compression_ratio, no_speech_prob;
+    const sotto_word *words; /**< NULL unless asked for */
+    size_t n_words;
+    int speaker; /**< -1 if unknown */
+} sotto_segment;
+
+typedef struct sotto_speaker {
+    const char *id;
+    double seconds;
+} sotto_speaker;
+
+typedef struct sotto_timing { /* seconds of wall time */
+    double load, audio, vad, features, encode, decode, diarize, total;
+    double realtime_factor; /**< duration / total */
+} sotto_timing;
+
+typedef struct sotto_result {
+    const char *text;
+    const char *language;       /**< code as "en" */
+    float language_probability; /**< 1 when the language was given */
+    double duration;            /**< of the recording */
+    const sotto_segment *segments;
+    size_t n_segments;
+    const sotto_speaker *speakers;
+    size_t n_speakers;
+    const char *model;
+    const char *device_path; /**< what really ran: "cpu", "xdna", "emulator" */
+    uint64_t matmuls_cpu, matmuls_npu, fallbacks;
+    sotto_timing timing;
+} sotto_result;
+
+SOTTO_EXPORT void sotto_result_free(sotto_result *result);
+
+typedef enum sotto_format {
+    SOTTO_FORMAT_TXT,
+    SOTTO_FORMAT_JSON,
+    SOTTO_FORMAT_SRT,
+    SOTTO_FORMAT_VTT,
+    SOTTO_FORMAT_TSV,
+    SOTTO_FORMAT_RTTM
+} sotto_format;
+
+/** Render a result. `*text` is allocated with malloc and NUL-terminated; `name` is the recording's name (RTTM). */
+SOTTO_EXPORT sotto_status sotto_result_format(const sotto_result *result, sotto_format format, const char *name,
+                                              char **text, size_t *length, sotto_error *err);
+
+/* ---- transcription ------------------------------------------------------------------------------------ */
+
+typedef enum sotto_task { SOTTO_TRANSCRIBE, SOTTO_TRANSLATE } sotto_task;
+typedef enum sotto_device { SOTTO_DEVICE_AUTO, SOTTO_DEVICE_CPU, SOTTO_DEVICE_XDNA, SOTTO_DEVICE_EMULATOR } sotto_device;
+typedef enum sotto_log_level { SOTTO_LOG_ERROR, SOTTO_LOG_WARNING, SOTTO_LOG_INFO, SOTTO_LOG_DEBUG } sotto_log_level;
+
+/** Set to defaults with sotto_options_init, then change what is needed. Strings are borrowed for the call. */
+typedef struct sotto_options {
+    uint32_t version;     /**< set by sotto_options_init; do not change */
+    const char *language; /**< NULL or "auto": detect; else a code ("en") or an English name ("english") */
+    sotto_task task;
+    bool word_timestamps;
+    bool no_timestamps;           /**< decode without timestamp tokens */
+    bool condition_on_previous;   /**< feed the text of earlier windows into later ones (default off) */
+    const char *initial_prompt;   /**< NULL: none */
+    const char *hotwords;         /**< NULL: none; separated by commas */
+    uint32_t beam_size;           /**< 1: greedy (default) */
+    uint32_t best_of;             /**< samples drawn when the temperature is above 0 (default 5) */
+    float patience;               /**< beam search patience (default 1) */
+    float length_penalty;         /**< alpha of Google NMT's length penalty; negative: mean log-probability */
+    float temperatures[8];        /**< tried in order (default 0, 0.2, .. 1.0) */
+    uint32_t n_temperatures;
+    float compression_ratio_threshold; /**< default 2.4; NaN: off */
+    float logprob_threshold;           /**< default -1.0; NaN: off */
+    float no_speech_threshold;         /**< default 0.6; NaN: off */
+    uint64_t seed;                     /**< of the sampling generator */
+    int channel;                       /**< -1: mix all channels down; else take this one, from 0 */
+    int stream;                        /**< -1: the best audio stream; else this one, from 0 among audio streams */
+    double max_duration;               /**< refuse (0: no limit) recordings longer than this */
+    uint32_t threads;                  /**< 0: one for each core this process may use */
+    sotto_device device;
+    bool sequential; /**< classic windows that advance by the last timestamp */
+    bool vad;        /**< skip what is not speech (default on once a detector is built in) */
+
+    /* Callbacks run on the calling thread, in order. Any may be NULL. */
+    void *user;
+    void (*on_segment)(void *user, const sotto_segment *segment); /**< the segment lives for the call only */
+    void (*on_progress)(void *user, double done, double total);   /**< seconds; total 0 while unknown */
+    void (*on_log)(void *user, sotto_log_level level, const char *message);
+    bool (*cancel)(void *user); /**< true: stop soon, with SOTTO_ERR_CANCELLED and a partial result */
+} sotto_options;
+
+SOTTO_EXPORT void sotto_options_init(sotto_options *options);
+
+/**
+ * Transcribe a media file ("-": standard input). On SOTTO_OK and on SOTTO_ERR_CANCELLED `*out` is a result
+ * that the caller frees with sotto_result_free; otherwise it is NULL.
+ */
+SOTTO_EXPORT sotto_status sotto_transcribe_file(const sotto_model *model, const char *path, const sotto_options *options,
+                                                sotto_result **out, sotto_error *err);
+
+/** The same for samples in memory: mono, 16 kHz, nominal range [-1, 1]; not finite values count as 0. */
+SOTTO_EXPORT sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples, size_t n_samples,
+                                               const sotto_options *options, sotto_result **out, sotto_error *err);
+
+/** Language code by index, NULL past the end. Order of Whisper's language tokens. */
+SOTTO_EXPORT const char *sotto_language(size_t index);
+
+/** The level of vector instructions in use: "ref", "avx2", "avxvnni", "avx512", "neon", "dotprod". */
+SOTTO_EXPORT const char *sotto_cpu_level(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
