@@ -68,6 +68,27 @@ typedef struct sotto_model_info {
 
 SOTTO_EXPORT void sotto_model_describe(const sotto_model *model, sotto_model_info *out);
 
+/** Whether the whole file matches the hash in it. */
+SOTTO_EXPORT sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err);
+
+typedef struct sotto_import_options {
+    uint32_t version;  /**< set by sotto_import_options_init */
+    bool f32;          /**< keep float32 weights instead of INT8: the baseline that accuracy is measured against */
+    const char *name;  /**< the model's name inside the file; NULL: from the destination's file name */
+    const char *vocab; /**< tokenizer.json or vocabulary file; NULL: beside the source */
+    void *user;
+    void (*on_progress)(void *user, size_t done, size_t total); /**< tensors; may be NULL */
+} sotto_import_options;
+
+SOTTO_EXPORT void sotto_import_options_init(sotto_import_options *options);
+
+/** Read foreign weights (a file or a folder; the format is recognised), check, quantise and pack them into `destination`. */
+SOTTO_EXPORT sotto_status sotto_model_import(const char *source, const char *destination, const sotto_import_options *options,
+                                             sotto_error *err);
+
+/** The path a model of this name has, whether the file exists or not. */
+SOTTO_EXPORT sotto_status sotto_model_path(const char *name_or_path, bool f32, char *path, size_t size, sotto_error *err);
+
 /* ---- results ------------------------------------------------------------------------------------------ */
 
 typedef struct sotto_word {
