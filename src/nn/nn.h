@@ -1,0 +1,74 @@
+/**
+ * Layers: what shapes they take and in what order they compute. No vector code (that is backend/cpu), no weights'
+ * origin (model), no knowledge of Whisper's architecture (whisper).
+ *
+ * A layer computes each row by itself, with the same operations in the same order whatever the number of rows,
+ * threads or blocks: that is what makes results equal to the bit at every batch size.
+ */
+#ifndef SO_NN_NN_H
+#define SO_NN_NN_H
+
+#include <stdbool.h>
+
+#include "backend/cpu/kernels.h"
+#include "model/model.h"
+#include "util/error.h"
+#include "util/pool.h"
+
+/** Matrix products done so far, counted by the logical product (a fused QKV product counts three). */
+struct so_products {
+    uint64_t linear, attention, logits;
+};
+
+/** What every layer needs: kernels, threads, scratch. One user at a time. */
+struct so_nn {
+    const struct so_kernels *kernels;
+    struct so_pool *pool;
+    size_t scratch_bytes; /**< of each worker */
+    char *scratch;        /**< [threads][scratch_bytes], 64-byte aligned */
+    struct so_products products;
+};
+
+/** `max_width`: the widest layer output; `max_keys`: the most positions that attention looks at. */
+sotto_status so_nn_init(struct so_nn *nn, struct so_pool *pool, size_t max_width, size_t max_keys, sotto_error *err);
+void so_nn_release(struct so_nn *nn);
+
+/** A worker's scratch, at least so_nn_init's promise. */
+void *so_nn_scratch(const struct so_nn *nn, size_t worker);
+
+/**
+ * Rows of activations in the precision of the layer that reads them: INT8 rows with a scale each, or float rows.
+ */
+struct so_rows {
+    enum so_precision precision;
+    uint8_t *q;   /**< SO_INT8: [rows][stride] */
+    float *scale; /**< SO_INT8: [rows] */
+    float *f;     /**< SO_F32: [rows][stride] */
+    size_t stride;
+};
+
+/** Allocate rows x cols; false for want of memory. */
+bool so_rows_create(struct so_rows *rows, enum so_precision precision, size_t n_rows, size_t cols);
+void so_rows_free(struct so_rows *rows);
+/** The same rows from `first` on. */
+struct so_rows so_rows_from(const struct so_rows *rows, size_t first);
+
+/** out = the rows x[rows][cols] in out's precision. cols is a multiple of 16 here and below. */
+void so_quantize(struct so_nn *nn, size_t rows, size_t cols, const float *x, size_t ldx, struct so_rows *out);
+
+/** out = layer norm of x [rows][cols]. */
+void so_norm(struct so_nn *nn, const struct so_norm *norm, size_t rows, size_t cols, const float *x, size_t ldx, struct so_rows *out);
+
+/** Products of in [rows][W->k] with W and what follows them. y: float [rows][ldy], ldy >= 16*ceil(n/16). */
+void so_linear(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+/** y += W in + bias. */
+void so_linear_add(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+/** out = gelu(W in + bias), in out's precision. wide: float [rows][n] scratch, used when the rows are few. */
+void so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *wide,
+                    struct so_rows *out);
+/** y = gelu(W in + bias). */
+void so_linear_gelu_f32(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+/** y[r] = W in + bias to scattered rows: y[r] is float [16*ceil(n/16)]. For logits. */
+void so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *const *y);
+
+#endif

@@ -1,0 +1,53 @@
+/* Cross attention's keys and values: computed once for a window, read at every step. */
+#include "nn/shape.h"
+#include "util/memory.h"
+#include "whisper/decoder_state.h"
+#include "whisper/seq.h"
+
+void so_cross_free(struct so_cross *cross) {
+    if (!cross) return;
+    for (size_t i = 0; cross->layers && i < cross->model->hp.n_text_layer; i++) so_memory_free(&cross->layers[i]);
+    so_free(cross->layers);
+    so_free(cross);
+}
+
+sotto_status so_cross_create(const struct so_model *model, struct so_cross **out, sotto_error *err) {
+    *out = NULL;
+    struct so_cross *cross = so_calloc(1, sizeof *cross);
+    if (!cross) return so_fail_memory(err, sizeof *cross, "cross attention");
+    cross->model = model;
+    cross->layers = so_calloc(model->hp.n_text_layer, sizeof *cross->layers);
+    bool made = cross->layers != NULL;
+    for (size_t i = 0; made && i < model->hp.n_text_layer; i++)
+        made = so_memory_create(&cross->layers[i], model->precision, model->hp.n_text_head, model->hp.n_audio_ctx);
+    if (!made) {
+        so_cross_free(cross);
+        return so_fail_memory(err, (size_t)model->hp.n_audio_ctx * model->hp.n_text_state, "cross attention");
+    }
+    *out = cross;
+    return SOTTO_OK;
+}
+
+sotto_status so_cross_fill(struct so_decoder *d, struct so_cross *cross, const float *states, size_t positions, sotto_error *err) {
+    const struct so_model *m = d->model;
+    size_t state = m->hp.n_text_state, audio_state = m->hp.n_audio_state;
+    if (positions == 0 || positions > m->hp.n_audio_ctx)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "%zu positions do not fit the decoder", positions);
+    size_t kv_bytes = positions * 2 * state * sizeof(float);
+    float *kv = so_alloc(kv_bytes, 1); /* [positions][2*state]: keys, values */
+    struct so_rows in;
+    if (!so_rows_create(&in, m->precision, positions, audio_state) || !kv) {
+        so_rows_free(&in);
+        so_free(kv);
+        return so_fail_memory(err, kv_bytes, "cross attention");
+    }
+    so_quantize(&d->nn, positions, audio_state, states, audio_state, &in);
+    for (size_t i = 0; i < m->hp.n_text_layer; i++) {
+        so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &in, kv, 2 * state);
+        so_memory_fill(&d->nn, &cross->layers[i], positions, kv, kv + state, 2 * state);
+        d->nn.products.linear += 2;
+    }
+    so_rows_free(&in);
+    so_free(kv);
+    return SOTTO_OK;
+}

@@ -1,0 +1,127 @@
+#include "whisper/encoder.h"
+
+#include <string.h>
+
+#include "nn/attention.h"
+#include "nn/shape.h"
+#include "util/memory.h"
+
+#define MAX_BLOCKS 64 /* of queries: n_audio_ctx / SO_QUERY_BLOCK, rounded up */
+
+struct so_encoder {
+    const struct so_model *model;
+    struct so_nn nn;
+    struct so_memory memory; /* keys and values of the layer at work */
+    struct so_rows normed;   /* [ctx][3*state]: input of the linear layers, and of the second convolution */
+    struct so_rows hidden;   /* [ctx][4*state] */
+    float *mel;     /* [2*ctx + 2][n_mels], a zero frame at both ends */
+    float *wide;    /* [2*ctx + 2][3*state]: the first convolution's output, zero frames at both ends; then QKV; then fc1 of few rows */
+    float *x;       /* [ctx][state] the residual stream */
+    float *context; /* [ctx][state] what attention gives */
+};
+
+void so_encoder_free(struct so_encoder *e) {
+    if (!e) return;
+    so_nn_release(&e->nn);
+    so_memory_free(&e->memory);
+    so_rows_free(&e->normed);
+    so_rows_free(&e->hidden);
+    so_free(e->mel);
+    so_free(e->wide);
+    so_free(e->x);
+    so_free(e->context);
+    so_free(e);
+}
+
+sotto_status so_encoder_create(const struct so_model *model, struct so_pool *pool, struct so_encoder **out, sotto_error *err) {
+    *out = NULL;
+    const struct so_hparams *hp = &model->hp;
+    size_t ctx = hp->n_audio_ctx, state = hp->n_audio_state, frames = 2 * ctx + 2;
+    if ((ctx + SO_QUERY_BLOCK - 1) / SO_QUERY_BLOCK > MAX_BLOCKS)
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "an audio context of %zu positions is too long", ctx);
+    struct so_encoder *e = so_calloc(1, sizeof *e);
+    if (!e) return so_fail_memory(err, sizeof *e, "the encoder");
+    e->model = model;
+    sotto_status status = so_nn_init(&e->nn, pool, 4 * state, ctx, err);
+    if (status != SOTTO_OK) {
+        so_encoder_free(e);
+        return status;
+    }
+    e->mel = so_calloc(frames * hp->n_mels, sizeof(float));
+    e->wide = so_calloc(so_max(frames * state, ctx * 4 * state), sizeof(float));
+    e->x = so_calloc(ctx * state, sizeof(float));
+    e->context = so_calloc(ctx * state, sizeof(float));
+    bool rows = so_rows_create(&e->normed, model->precision, ctx, 3 * state);
+    rows &= so_rows_create(&e->hidden, model->precision, ctx, 4 * state);
+    rows &= so_memory_create(&e->memory, model->precision, hp->n_audio_head, ctx);
+    if (!e->mel || !e->wide || !e->x || !e->context || !rows) {
+        so_encoder_free(e);
+        return so_fail_memory(err, ctx * 12 * state, "the encoder");
+    }
+    *out = e;
+    return SOTTO_OK;
+}
+
+/* Two convolutions over time (kernel 3, padding 1, the second with stride 2), each a linear layer over three
+ * consecutive frames: rows of the product overlap in memory, nothing is copied. */
+static void convolve(struct so_encoder *e, const float *mel, size_t frames) {
+    const struct so_model *m = e->model;
+    size_t n_mels = m->hp.n_mels, state = m->hp.n_audio_state, positions = frames / 2;
+    memcpy(e->mel + n_mels, mel, frames * n_mels * sizeof(float));
+    memset(e->mel + (frames + 1) * n_mels, 0, n_mels * sizeof(float));
+    struct so_rows input = {.precision = SO_F32, .f = e->mel, .stride = n_mels};
+    so_linear_gelu_f32(&e->nn, &m->conv1, frames, &input, e->wide + state, state);
+    memset(e->wide, 0, state * sizeof(float));
+    memset(e->wide + (frames + 1) * state, 0, state * sizeof(float));
+
+    struct so_rows taps = {.precision = SO_F32, .f = e->wide, .stride = 2 * state};
+    if (m->precision == SO_INT8) {
+        taps = e->normed;
+        so_quantize(&e->nn, positions, 3 * state, e->wide, 2 * state, &taps);
+    }
+    so_linear_gelu_f32(&e->nn, &m->conv2, positions, &taps, e->x, state);
+    e->nn.kernels->add_f32(positions, state, e->x, state, m->audio_positions, state);
+}
+
+static size_t query_blocks(struct so_attend_block *blocks, const struct so_memory *memory, size_t positions) {
+    size_t n = 0;
+    for (size_t first = 0; first < positions; first += SO_QUERY_BLOCK)
+        blocks[n++] = (struct so_attend_block){memory, first, so_min(SO_QUERY_BLOCK, positions - first)};
+    return n;
+}
+
+static void run_layer(struct so_encoder *e, const struct so_encoder_layer *layer, size_t positions) {
+    struct so_nn *nn = &e->nn;
+    size_t state = e->model->hp.n_audio_state;
+    float *qkv = e->wide; /* [positions][3*state] */
+    struct so_attend_block blocks[MAX_BLOCKS];
+    struct so_rows normed = e->normed, hidden = e->hidden;
+    normed.stride = state;
+
+    so_norm(nn, &layer->attn_norm, positions, state, e->x, state, &normed);
+    so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state);
+    so_memory_fill(nn, &e->memory, positions, qkv + state, qkv + 2 * state, 3 * state);
+    size_t n_blocks = query_blocks(blocks, &e->memory, positions);
+    so_attend(nn, blocks, n_blocks, qkv, 3 * state, e->context, state);
+    so_quantize(nn, positions, state, e->context, state, &normed);
+    so_linear_add(nn, &layer->out, positions, &normed, e->x, state);
+
+    so_norm(nn, &layer->mlp_norm, positions, state, e->x, state, &normed);
+    so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden);
+    so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state);
+    nn->products.linear += 6; /* queries, keys, values, out, fc1, fc2 */
+    nn->products.attention += 2;
+}
+
+sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {
+    const struct so_model *m = e->model;
+    size_t positions = frames / 2, state = m->hp.n_audio_state;
+    if (frames < 2 || frames % 2 || positions > m->hp.n_audio_ctx)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "%zu frames do not fit the encoder", frames);
+    convolve(e, mel, frames);
+    for (size_t i = 0; i < m->hp.n_audio_layer; i++) run_layer(e, &m->encoder[i], positions);
+    struct so_rows out = {.precision = SO_F32, .f = e->context, .stride = state};
+    so_norm(&e->nn, &m->encoder_norm, positions, state, e->x, state, &out);
+    *states = e->context;
+    return SOTTO_OK;
+}
