@@ -1,0 +1,131 @@
+#include "audio/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/memory.h"
+
+static void set_name(struct so_input *input, const char *path) {
+    size_t length = strlen(path);
+    const char *shown = path;
+    char *name = input->name;
+    if (length > SO_INPUT_NAME_MAX) {
+        shown += length - SO_INPUT_NAME_MAX;
+        while (((unsigned char)*shown & 0xc0) == 0x80) shown++; /* not from the middle of a UTF-8 character */
+        memcpy(name, "...", 3);
+        name += 3;
+    }
+    memcpy(name, shown, strlen(shown) + 1);
+}
+
+static struct so_input *allocate(const char *path) {
+    struct so_input *input = so_calloc(1, sizeof *input);
+    if (!input) return NULL;
+    input->fd = -1;
+    set_name(input, path);
+    return input;
+}
+
+/** What kind of file the descriptor is: refuses what cannot be a recording. */
+static sotto_status examine(struct so_input *input, sotto_error *err) {
+    struct stat info;
+    if (fstat(input->fd, &info) != 0)
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(errno));
+    if (S_ISDIR(info.st_mode)) return so_fail(err, SOTTO_ERR_IO, "'%s' is a folder, not a recording", input->name);
+    if (!S_ISREG(info.st_mode)) return SOTTO_OK;
+    off_t here = lseek(input->fd, 0, SEEK_CUR);
+    if (here < 0) return SOTTO_OK;
+    input->seekable = true;
+    input->start = (uint64_t)here;
+    input->size = info.st_size > here ? (uint64_t)(info.st_size - here) : 0;
+    if (input->size == 0) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is empty", input->name);
+    return SOTTO_OK;
+}
+
+sotto_status so_input_open(const char *path, struct so_input **out, sotto_error *err) {
+    *out = NULL;
+    if (!path || !*path) return so_fail(err, SOTTO_ERR_ARGUMENT, "the name of the recording is empty");
+    bool standard = strcmp(path, "-") == 0;
+    struct so_input *input = allocate(standard ? "standard input" : path);
+    if (!input) return so_fail_memory(err, sizeof *input, "an input file");
+    if (standard) {
+        input->fd = STDIN_FILENO;
+    } else {
+        do input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        while (input->fd < 0 && errno == EINTR);
+        if (input->fd < 0) {
+            so_fail(err, SOTTO_ERR_IO, "cannot open '%s': %s", input->name, strerror(errno));
+            so_free(input);
+            return SOTTO_ERR_IO;
+        }
+    }
+    sotto_status status = examine(input, err);
+    if (status != SOTTO_OK) {
+        so_input_close(input);
+        return status;
+    }
+    *out = input;
+    return SOTTO_OK;
+}
+
+sotto_status so_input_memory(const void *data, size_t size, const char *name, struct so_input **out, sotto_error *err) {
+    *out = NULL;
+    struct so_input *input = allocate(name);
+    if (!input) return so_fail_memory(err, sizeof *input, "an input file");
+    input->memory = data;
+    input->size = size;
+    input->seekable = true;
+    *out = input;
+    return SOTTO_OK;
+}
+
+static void advance(struct so_input *input, uint64_t bytes) {
+    input->position += bytes;
+    if (input->position > input->furthest) input->furthest = input->position;
+}
+
+int64_t so_input_read_some(struct so_input *input, void *buffer, size_t size) {
+    if (size > INT32_MAX) size = INT32_MAX;
+    if (input->fd < 0) {
+        uint64_t left = input->size > input->position ? input->size - input->position : 0;
+        if (size > left) size = (size_t)left;
+        if (size) memcpy(buffer, input->memory + input->position, size);
+        advance(input, size);
+        return (int64_t)size;
+    }
+    ssize_t got;
+    do got = read(input->fd, buffer, size);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        if (!input->error) input->error = errno ? errno : EIO;
+        return -1;
+    }
+    advance(input, (uint64_t)got);
+    return got;
+}
+
+size_t so_input_read(struct so_input *input, void *buffer, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        int64_t got = so_input_read_some(input, (uint8_t *)buffer + done, size - done);
+        if (got <= 0) break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+bool so_input_seek(struct so_input *input, uint64_t position) {
+    if (!input->seekable || position > (uint64_t)INT64_MAX - input->start) return false;
+    if (input->fd >= 0 && lseek(input->fd, (off_t)(input->start + position), SEEK_SET) < 0) return false;
+    input->position = position;
+    return true;
+}
+
+void so_input_close(struct so_input *input) {
+    if (!input) return;
+    if (input->fd > STDIN_FILENO) close(input->fd);
+    so_free(input);
+}
