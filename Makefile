@@ -1,0 +1,48 @@
+# Meson and ninja do the work; this file says what there is to do. `make help` lists it.
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+DATA    ?=
+SECONDS ?= 60
+MODEL   ?= base
+
+SOTTO = $(BUILD)/sotto
+
+.PHONY: all demo test accuracy bench fuzz install clean help
+.NOTPARALLEL:
+
+all: ## build the program and the library (build/sotto); installs missing Debian packages first
+	@scripts/setup.sh build
+	@scripts/build.sh $(BUILD)
+
+demo: all ## transcribe the recording in assets/ with Whisper base, in INT8
+	@scripts/demo.sh $(SOTTO)
+
+test: ## build, fetch weights, run every test
+	@scripts/setup.sh build test
+	@scripts/build.sh $(BUILD)
+	@scripts/test.sh $(BUILD)
+
+accuracy: ## word error rates and parity beside faster-whisper: make accuracy DATA=dir
+	@test -n "$(DATA)" || { echo "usage: make accuracy DATA=dir   (dir holds speech/manifest.tsv)" >&2; exit 2; }
+	@scripts/setup.sh build test venv
+	@scripts/build.sh $(BUILD)
+	@scripts/accuracy.sh $(BUILD) "$(DATA)"
+
+bench: ## sotto, faster-whisper and whisper.cpp on the same files in one interleaved run [FILES="a.wav b.wav"]
+	@scripts/setup.sh build venv rivals
+	@scripts/build.sh $(BUILD)
+	@bench/bench.sh $(BUILD) $(FILES)
+
+fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
+	@scripts/setup.sh build test fuzz
+	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
+
+install: all ## install under PREFIX (/usr/local), with a pkg-config file; DESTDIR is honoured
+	@scripts/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"
+
+clean: ## remove what was built (weights in the cache stay)
+	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-gcc $(BUILD)-address $(BUILD)-thread $(BUILD)-aarch64
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'

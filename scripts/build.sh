@@ -1,0 +1,17 @@
+#!/bin/sh
+# build.sh BUILD [MESON OPTION...]   Configure BUILD when it is new, then build what changed.
+set -eu
+build=$1
+shift
+cd "$(dirname "$0")/.."
+
+if [ ! -f "$build/build.ninja" ]; then
+    log=$(mktemp)
+    if ! meson setup "$build" "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        exit 1
+    fi
+    rm -f "$log"
+fi
+exec ninja -C "$build" ${NINJAFLAGS:-} --quiet
