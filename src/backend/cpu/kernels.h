@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct so_mel_tables; /* backend/cpu/mel_tables.h */
+
 /** Columns of one panel of a packed matrix, and the number of virtual lanes of every float kernel. */
 #define SO_LANES 16
 
@@ -138,6 +140,19 @@ struct so_kernels {
 
     /** Lane sum of fma(a[i], b[i], .): the resampler's inner product. */
     float (*dot_f32)(size_t n, const float *a, const float *b);
+
+    /** Four of these at once: y[i] = dot_f32(n, a[i], b[i]). n is a multiple of 16. */
+    void (*dot4_f32)(size_t n, const float *const a[4], const float *const b[4], float y[4]);
+
+    /**
+     * log10 of the mel energies (at least 1e-10) of 16 frames of 400 samples, every 160 samples; a frame is a lane.
+     * samples: float [15*160 + 400]; work: float [402][16], 64-byte aligned; out: float [frames][n_mels], of which
+     * only the first `frames` <= 16 are written. Returns the maximum over these (any order).
+     */
+    float (*logmel16)(const struct so_mel_tables *tables, size_t frames, const float *samples, float *work, float *out);
+
+    /** x[i] = (max(x[i], floor) + 4) * 0.25. */
+    void (*logmel_scale)(size_t n, float floor, float *x);
 };
 
 /**
