@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""
+same_bits.py SOTTO MODEL RECORDING [PROGRAM...]
+
+One recording, transcribed in INT8 at every CPU level with 1 and 2 threads, and by each further PROGRAM ("qemu-aarch64
+build-aarch64/sotto", say) at its best level. Everything but the times must be the same to the last bit.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+LEVELS = ("ref", "avx2", "avxvnni", "avx512")
+
+
+def cpu_levels():
+    """The levels that this machine has; one that it lacks would only repeat a lower one."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = next((line.split() for line in file if line.startswith("flags")), [])
+    has = {"ref": True, "avx2": "avx2" in flags and "fma" in flags, "avxvnni": "avx_vnni" in flags,
+           "avx512": "avx512_vnni" in flags and "avx512vl" in flags and "avx512bw" in flags}
+    return [level for level in LEVELS if has[level]]
+
+
+def transcribe(program, model, recording, threads, level):
+    """(what must be equal, seconds) of one run."""
+    env = dict(os.environ)
+    env.pop("SOTTO_CPU", None)
+    if level:
+        env["SOTTO_CPU"] = level
+    start = time.monotonic()
+    run = subprocess.run([*shlex.split(program), "transcribe", recording, "-m", model, "-f", "json", "-q", "--threads", str(threads)],
+                         env=env, stdout=subprocess.PIPE, check=False, text=True)
+    if run.returncode:
+        return None, time.monotonic() - start
+    result = json.loads(run.stdout)
+    for name in ("timing", "device"):
+        result.pop(name, None)
+    return json.dumps(result, sort_keys=True), time.monotonic() - start
+
+
+def main():
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    sotto, model, recording, *others = sys.argv[1:]
+    runs = [(f"{level}, {n} thread{'s' * (n > 1)}", sotto, n, level) for level in cpu_levels() for n in (1, 2)]
+    runs += [(program, program, 1, None) for program in others]
+    expected, passed, failed = None, 0, 0
+    for label, program, threads, level in runs:
+        got, seconds = transcribe(program, model, recording, threads, level)
+        expected = expected or got
+        good = got is not None and got == expected and json.loads(got)["segments"]
+        passed, failed = passed + bool(good), failed + (not good)
+        digest = hashlib.sha256((got or "").encode()).hexdigest()[:16] if got else "no result"
+        print(f"{'same' if good else 'DIFFERS':8}{digest:18}{seconds:7.1f} s  {label}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+#!/bin/sh
+# test.sh BUILD [MESON TEST OPTION...]   Run every test; the last line counts them. WEIGHTS=no: those that need weights are skipped.
+set -u
+build=$1
+shift
+cd "$(dirname "$0")/.."
+
+if [ "${WEIGHTS:-yes}" = no ]; then
+    # An empty cache: nothing that a test does can depend on what this machine has.
+    SOTTO_MODELS=$(mktemp -d)
+    export SOTTO_MODELS
+    trap 'rm -rf "$SOTTO_MODELS"' EXIT
+else
+    for name in base tiny.en; do
+        "$build/sotto" model fetch -q "$name" || exit 1
+    done
+fi
+
+rm -f "$build/meson-logs/testlog.json"
+meson test -C "$build" --no-rebuild --print-errorlogs "$@"
+status=$?
+python3 scripts/count_tests.py "$build/meson-logs/testlog.json" || exit 1
+exit $status
