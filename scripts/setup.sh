@@ -2,6 +2,7 @@
 # setup.sh GROUP...   Install the Debian packages of these groups that are missing, and nothing else.
 # When nothing is missing it touches neither apt nor the network.
 set -eu
+# shellcheck disable=SC2034,SC2086 # the groups are read by name, and lists are to be split
 
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libxxhash-dev zlib1g-dev"
@@ -27,10 +28,11 @@ if ! command -v dpkg-query >/dev/null; then
     exit 0
 fi
 
+native=$(dpkg --print-architecture)
+installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}:${Architecture}\n' | sed -n 's/^installed //p')
 missing=
 for package in $wanted; do
-    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=
-    [ "$status" = installed ] || missing="$missing $package"
+    printf '%s\n' "$installed" | grep -qxF -e "$package" -e "$package:$native" -e "$package:all" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
@@ -55,4 +57,4 @@ echo "installing Debian packages:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 [ -z "$foreign" ] || $root $foreign
 $root apt-get update -qq
-$root apt-get install -y -qq --no-install-recommends $missing >&2
+$root apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $missing >&2

@@ -3,7 +3,7 @@
 set -u
 build=$1
 shift
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 if [ "${WEIGHTS:-yes}" = no ]; then
     # An empty cache: nothing that a test does can depend on what this machine has.
