@@ -196,6 +196,12 @@ typedef struct sotto_options {
 SOTTO_EXPORT void sotto_options_init(sotto_options *options);
 
 /**
+ * Whether these options make sense, for this model or (NULL) as far as that can be said without one. The functions
+ * below check by themselves; this is for a program that wants to complain before it starts.
+ */
+SOTTO_EXPORT sotto_status sotto_options_check(const sotto_model *model, const sotto_options *options, sotto_error *err);
+
+/**
  * Transcribe a media file ("-": standard input). On SOTTO_OK and on SOTTO_ERR_CANCELLED `*out` is a result
  * that the caller frees with sotto_result_free; otherwise it is NULL.
  */

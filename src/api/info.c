@@ -1,0 +1,7 @@
+#include "backend/cpu/kernels.h"
+#include "model/vocab.h"
+#include "sotto.h"
+
+const char *sotto_language(size_t index) { return so_language_code(index); }
+
+const char *sotto_cpu_level(void) { return so_kernels()->level; }

@@ -1,0 +1,79 @@
+#include "decode/transcribe.h"
+
+#include <string.h>
+
+#include "api/handle.h"
+#include "api/options.h"
+#include "audio/audio.h"
+#include "util/error.h"
+#include "util/memory.h"
+
+/** Samples in memory as a source. */
+struct memory_source {
+    const float *samples; /**< [n] */
+    size_t n, at;
+};
+
+static sotto_status read_memory(void *context, float *samples, size_t capacity, size_t *n, sotto_error *err) {
+    struct memory_source *memory = context;
+    (void)err;
+    *n = so_min(capacity, memory->n - memory->at);
+    if (*n) memcpy(samples, memory->samples + memory->at, *n * sizeof *samples);
+    memory->at += *n;
+    return SOTTO_OK;
+}
+
+static sotto_status read_audio(void *context, float *samples, size_t capacity, size_t *n, sotto_error *err) {
+    return so_audio_read(context, samples, capacity, n, err);
+}
+
+/** Options to work with: the caller's, checked, or the defaults. */
+static sotto_status settle_options(const sotto_model *model, const sotto_options *given, sotto_options *options, sotto_error *err) {
+    so_error_clear(err);
+    if (!model) return so_fail(err, SOTTO_ERR_ARGUMENT, "no model was given");
+    if (given)
+        *options = *given;
+    else
+        sotto_options_init(options);
+    return so_options_check(so_model_of(model), options, err);
+}
+
+static sotto_status transcribe(const sotto_model *model, const struct so_source *source, const sotto_options *options,
+                               sotto_result **out, sotto_error *err) {
+    struct so_transcript *transcript = NULL;
+    sotto_status status = so_transcribe(so_model_of(model), source, options, &transcript, err);
+    if (transcript) *out = &transcript->result;
+    return status;
+}
+
+sotto_status sotto_options_check(const sotto_model *model, const sotto_options *options, sotto_error *err) {
+    so_error_clear(err);
+    return so_options_check(model ? so_model_of(model) : NULL, options, err);
+}
+
+sotto_status sotto_transcribe_file(const sotto_model *model, const char *path, const sotto_options *options,
+                                   sotto_result **out, sotto_error *err) {
+    *out = NULL;
+    sotto_options settled;
+    sotto_status status = settle_options(model, options, &settled, err);
+    if (status) return status;
+    struct so_audio_options how = {settled.channel, settled.stream};
+    struct so_audio *audio = NULL;
+    status = so_audio_open(path, &how, &audio, err);
+    if (status) return status;
+    struct so_source source = {audio, read_audio, so_audio_duration_hint(audio)};
+    status = transcribe(model, &source, &settled, out, err);
+    so_audio_close(audio);
+    return status;
+}
+
+sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples, size_t n_samples,
+                                  const sotto_options *options, sotto_result **out, sotto_error *err) {
+    *out = NULL;
+    sotto_options settled;
+    sotto_status status = settle_options(model, options, &settled, err);
+    if (status) return status;
+    struct memory_source memory = {samples, n_samples, 0};
+    struct so_source source = {&memory, read_memory, (double)n_samples / SOTTO_SAMPLE_RATE};
+    return transcribe(model, &source, &settled, out, err);
+}

@@ -1,0 +1,137 @@
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/output.h"
+
+enum { SIGNIFICANT_DIGITS = 9 }; // enough to give back any float, and milliseconds for eleven days
+
+/** null where a number is not finite, which JSON cannot say. */
+static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+static json_t *milliseconds(double seconds) { return number(rint(seconds * 1e3) / 1e3); }
+static json_t *microseconds(double seconds) { return number(rint(seconds * 1e6) / 1e6); }
+static json_t *count(uint64_t n) { return json_integer((json_int_t)(n < INT64_MAX ? n : INT64_MAX)); }
+
+/** Names from outside may be no UTF-8: what is not ASCII is then shown as '?'. */
+static json_t *string(const char *text) {
+    json_t *value = json_string(text);
+    if (value) return value;
+    char *ascii = strdup(text);
+    if (!ascii) return NULL;
+    for (char *c = ascii; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    value = json_string(ascii);
+    free(ascii);
+    return value;
+}
+
+/** Put `value` (taken over) into an object; NULL at any stage means that memory is short. */
+static void put(json_t *object, const char *key, json_t *value, bool *ok) {
+    if (json_object_set_new(object, key, value)) *ok = false;
+}
+
+static void append(json_t *array, json_t *value, bool *ok) {
+    if (json_array_append_new(array, value)) *ok = false;
+}
+
+static void put_speaker(json_t *object, const sotto_result *result, int speaker, bool *ok) {
+    if (speaker >= 0 && (size_t)speaker < result->n_speakers)
+        put(object, "speaker", string(result->speakers[speaker].id), ok);
+}
+
+static json_t *words(const sotto_result *result, const sotto_segment *segment, bool *ok) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < segment->n_words; i++) {
+        const sotto_word *word = &segment->words[i];
+        json_t *object = json_object();
+        put(object, "word", string(word->text), ok);
+        put(object, "start", milliseconds(word->start), ok);
+        put(object, "end", milliseconds(word->end), ok);
+        put(object, "probability", number((double)word->probability), ok);
+        put_speaker(object, result, word->speaker, ok);
+        append(array, object, ok);
+    }
+    return array;
+}
+
+static json_t *segment_object(const sotto_result *result, const sotto_segment *segment, bool *ok) {
+    json_t *object = json_object(), *tokens = json_array(), *logprobs = json_array();
+    for (size_t i = 0; i < segment->n_tokens; i++) {
+        append(tokens, json_integer(segment->tokens[i]), ok);
+        append(logprobs, number((double)segment->token_logprobs[i]), ok);
+    }
+    put(object, "id", json_integer(segment->id), ok);
+    put(object, "start", milliseconds(segment->start), ok);
+    put(object, "end", milliseconds(segment->end), ok);
+    put(object, "text", string(segment->text), ok);
+    put(object, "tokens", tokens, ok);
+    put(object, "temperature", number((double)segment->temperature), ok);
+    put(object, "avg_logprob", number((double)segment->avg_logprob), ok);
+    put(object, "compression_ratio", number((double)segment->compression_ratio), ok);
+    put(object, "no_speech_prob", number((double)segment->no_speech_prob), ok);
+    put(object, "token_logprobs", logprobs, ok);
+    put_speaker(object, result, segment->speaker, ok);
+    if (segment->words) put(object, "words", words(result, segment, ok), ok);
+    return object;
+}
+
+static json_t *speakers(const sotto_result *result, bool *ok) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < result->n_speakers; i++) {
+        json_t *object = json_object();
+        put(object, "id", string(result->speakers[i].id), ok);
+        put(object, "seconds", milliseconds(result->speakers[i].seconds), ok);
+        append(array, object, ok);
+    }
+    return array;
+}
+
+static json_t *device(const sotto_result *result, bool *ok) {
+    json_t *object = json_object();
+    put(object, "path", string(result->device_path), ok);
+    put(object, "matmuls_cpu", count(result->matmuls_cpu), ok);
+    put(object, "matmuls_npu", count(result->matmuls_npu), ok);
+    put(object, "fallbacks", count(result->fallbacks), ok);
+    return object;
+}
+
+static json_t *timing(const sotto_timing *t, bool *ok) {
+    json_t *object = json_object();
+    put(object, "load", microseconds(t->load), ok);
+    put(object, "audio", microseconds(t->audio), ok);
+    put(object, "vad", microseconds(t->vad), ok);
+    put(object, "features", microseconds(t->features), ok);
+    put(object, "encode", microseconds(t->encode), ok);
+    put(object, "decode", microseconds(t->decode), ok);
+    put(object, "diarize", microseconds(t->diarize), ok);
+    put(object, "total", microseconds(t->total), ok);
+    put(object, "realtime_factor", milliseconds(t->realtime_factor), ok);
+    return object;
+}
+
+void so_output_json(const sotto_result *result, struct so_buffer *out) {
+    bool ok = true;
+    json_t *root = json_object(), *segments = json_array();
+    for (size_t i = 0; i < result->n_segments; i++)
+        append(segments, segment_object(result, &result->segments[i], &ok), &ok);
+    put(root, "text", string(result->text), &ok);
+    put(root, "language", string(result->language), &ok);
+    put(root, "language_probability", number((double)result->language_probability), &ok);
+    put(root, "duration", milliseconds(result->duration), &ok);
+    put(root, "segments", segments, &ok);
+    if (result->n_speakers) put(root, "speakers", speakers(result, &ok), &ok);
+    put(root, "model", string(result->model), &ok);
+    put(root, "device", device(result, &ok), &ok);
+    put(root, "timing", timing(&result->timing, &ok), &ok);
+
+    char *text = ok ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(SIGNIFICANT_DIGITS)) : NULL;
+    json_decref(root);
+    if (text) {
+        so_buffer_text(out, text);
+        so_buffer_text(out, "\n");
+    } else {
+        out->failed = true;
+    }
+    free(text);
+}

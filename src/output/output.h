@@ -1,0 +1,31 @@
+/** Renderings of a result. Each appends to a buffer whose `failed` flag says whether memory sufficed. */
+#ifndef SO_OUTPUT_OUTPUT_H
+#define SO_OUTPUT_OUTPUT_H
+
+#include <stdint.h>
+
+#include "output/buffer.h"
+#include "sotto.h"
+
+void so_output_txt(const sotto_result *result, struct so_buffer *out); /**< a line for each segment */
+void so_output_srt(const sotto_result *result, struct so_buffer *out); /**< SubRip */
+void so_output_vtt(const sotto_result *result, struct so_buffer *out); /**< WebVTT (W3C) */
+void so_output_tsv(const sotto_result *result, struct so_buffer *out); /**< start and end in milliseconds, text */
+void so_output_json(const sotto_result *result, struct so_buffer *out); /**< one object on one line */
+
+/**
+ * RTTM (NIST rich transcription 2009): a SPEAKER line for each segment whose speaker is known. name: the recording's;
+ * white space in it becomes '_'.
+ */
+void so_output_rttm(const sotto_result *result, const char *name, struct so_buffer *out);
+
+/** Whole milliseconds, to nearest; 0 for what is negative or not a number. */
+int64_t so_output_milliseconds(double seconds);
+
+/** hh:mm:ss<marker>mmm; hours have more digits where needed, and are left out below one hour unless `hours`. */
+void so_output_clock(double seconds, bool hours, char marker, struct so_buffer *out);
+
+/** A segment's text on one line: trimmed, each control character a space. */
+void so_output_line(const char *text, struct so_buffer *out);
+
+#endif
