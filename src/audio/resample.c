@@ -162,26 +162,47 @@ static size_t pass_through(struct so_resampler *r, float *out, size_t capacity) 
     return n;
 }
 
-static float output_at_phase(const struct so_resampler *r, const struct so_kernels *kernels) {
-    const float *window = r->fifo + r->start;
-    if (!r->interpolate) return kernels->dot_f32(r->taps, r->table + r->phase * r->taps, window);
-    size_t divisions = r->rows - 1;
-    uint64_t position = (uint64_t)r->phase * divisions;
-    const float *row = r->table + (size_t)(position / r->phases) * r->taps;
-    float between = (float)((double)(position % r->phases) / r->phases);
-    float low = kernels->dot_f32(r->taps, row, window), high = kernels->dot_f32(r->taps, row + r->taps, window);
-    return fmaf(between, high - low, low);
+/** Whether the next output can be made: its window is there, and it lies before the end. */
+static bool ready(const struct so_resampler *r) {
+    return r->length - r->start >= r->taps && !(r->ended && r->index >= r->total);
+}
+
+/** Filter and samples of the next output, and how far it lies towards the next row; steps on to the output after it. */
+static void take_place(struct so_resampler *r, const float **row, const float **window, float *between) {
+    size_t number = r->phase;
+    if (r->interpolate) {
+        uint64_t position = (uint64_t)r->phase * (r->rows - 1);
+        number = (size_t)(position / r->phases);
+        *between = (float)((double)(position % r->phases) / r->phases);
+    }
+    *row = r->table + number * r->taps;
+    *window = r->fifo + r->start;
+    uint32_t next = r->phase + r->step, whole = next / r->phases;
+    r->phase = next % r->phases;
+    r->start += whole;
+    r->index += whole;
 }
 
 static size_t convert(struct so_resampler *r, float *out, size_t capacity) {
     const struct so_kernels *kernels = so_kernels();
+    const float *row[4], *window[4];
+    float between[4], low[4], high[4];
     size_t n = 0;
-    while (n < capacity && r->length - r->start >= r->taps && !(r->ended && r->index >= r->total)) {
-        out[n++] = output_at_phase(r, kernels);
-        uint32_t next = r->phase + r->step, whole = next / r->phases;
-        r->phase = next % r->phases;
-        r->start += whole;
-        r->index += whole;
+    while (n < capacity && ready(r)) {
+        size_t count = 0;
+        while (count < 4 && n + count < capacity && ready(r)) {
+            take_place(r, &row[count], &window[count], &between[count]);
+            count++;
+        }
+        for (size_t i = count; i < 4; i++) row[i] = row[0], window[i] = window[0]; /* computed for nothing */
+        kernels->dot4_f32(r->taps, row, window, low);
+        if (r->interpolate) {
+            for (size_t i = 0; i < 4; i++) row[i] += r->taps;
+            kernels->dot4_f32(r->taps, row, window, high);
+            for (size_t i = 0; i < count; i++) low[i] = fmaf(between[i], high[i] - low[i], low[i]);
+        }
+        memcpy(out + n, low, count * sizeof *out);
+        n += count;
     }
     return n;
 }
