@@ -53,31 +53,16 @@ static struct features detect(void)
     return f;
 }
 
-static const struct so_kernels *find_avx2(void)
-{
-#ifdef SO_HAVE_AVX2
-    if (detect().avx2) return &so_kernels_avx2;
-#endif
-    return NULL;
-}
+static const struct so_kernels *find_avx2(void) { return detect().avx2 ? &so_kernels_avx2 : NULL; }
 
 static const struct so_kernels *find_avxvnni(void)
 {
-#ifdef SO_HAVE_AVXVNNI
     const struct features f = detect();
     if (f.avx_vnni) return &so_kernels_avxvnni;
-    if (f.avx512_vnni) return &so_kernels_avxvnni_evex;
-#endif
-    return NULL;
+    return f.avx512_vnni ? &so_kernels_avxvnni_evex : NULL;
 }
 
-static const struct so_kernels *find_avx512(void)
-{
-#ifdef SO_HAVE_AVX512
-    if (detect().avx512_vnni) return &so_kernels_avx512;
-#endif
-    return NULL;
-}
+static const struct so_kernels *find_avx512(void) { return detect().avx512_vnni ? &so_kernels_avx512 : NULL; }
 
 static const struct level levels[] = {
     {"ref", find_ref}, {"avx2", find_avx2}, {"avxvnni", find_avxvnni}, {"avx512", find_avx512}};

@@ -1,4 +1,4 @@
-/** The tables that the level files define; which of them exist, the build says (SO_HAVE_...). */
+/** The tables that the level files define, each on its own architecture only. */
 #ifndef SO_BACKEND_CPU_LEVELS_H
 #define SO_BACKEND_CPU_LEVELS_H
 
