@@ -1,8 +1,8 @@
 #!/bin/sh
 # setup.sh GROUP...   Install the Debian packages of these groups that are missing, and nothing else.
 # When nothing is missing it touches neither apt nor the network.
-set -eu
 # shellcheck disable=SC2034,SC2086 # the groups are read by name, and lists are to be split
+set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libxxhash-dev zlib1g-dev"

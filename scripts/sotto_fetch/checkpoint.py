@@ -62,8 +62,8 @@ def _tensor(arguments):
     elements = 1
     for n in shape:
         elements *= n
-    # A stride of 0 would let a few bytes stand for any number of elements.
-    if not 0 < elements <= storage.elements or last >= storage.elements:
+    # Without these limits a few bytes could stand for any number of elements.
+    if not 0 < elements <= storage.elements or last >= storage.elements or any(n > 1 > s for n, s in zip(shape, stride)):
         raise ValueError("a tensor reaches past its storage")
     return Tensor(storage, offset, shape, stride)
 
@@ -245,5 +245,5 @@ def _gather(raw, offset, shape, stride, out):
         for i in range(shape[0]):
             _gather(raw, offset + i * stride[0], shape[1:], stride[1:], out)
     else:
-        step = stride[0] or 1
+        step = max(stride[0], 1)
         out.write(raw[offset : offset + (shape[0] - 1) * step + 1 : step].tobytes())

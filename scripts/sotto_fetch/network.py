@@ -104,6 +104,9 @@ def download(client, url, path, size, sha256, label):
     try:
         while True:
             have = os.path.getsize(part) if os.path.exists(part) else 0
+            if have > size:
+                os.remove(part)
+                have = 0
             resumed = resumed or have > 0
             try:
                 if have < size:
