@@ -10,6 +10,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/log.h>
 #include <libavutil/mem.h>
@@ -78,18 +79,38 @@ static void media_close(struct so_source *source) {
     so_free(media);
 }
 
-/** Why the container could not be opened, in the order of what the user can do about it. */
-static sotto_status explain_open(struct media *media, int code, sotto_error *err) {
+/** Why the container, recognised as `kind` or not at all (NULL), could not be opened: what helps the user most comes first. */
+static sotto_status explain_open(const struct media *media, const AVInputFormat *kind, int code, sotto_error *err) {
     const struct so_input *input = media->input;
     if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
     if (input->furthest == 0) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is empty", input->name);
-    if (code == AVERROR(ENOMEM)) return so_fail(err, SOTTO_ERR_MEMORY, "out of memory while opening '%s'", input->name);
     if (media->refused)
         return so_fail(err, SOTTO_ERR_MEDIA, "'%s' refers to other files or addresses, which are never followed", input->name);
+    if (code == AVERROR(ENOMEM)) return so_fail(err, SOTTO_ERR_MEMORY, "out of memory while opening '%s'", input->name);
+    if (!kind) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a recording of any known format", input->name);
     if (!input->seekable)
         return so_fail(err, SOTTO_ERR_MEDIA,
-                       "'%s' is not a recording, is damaged, or is of a format that cannot be read from a pipe", input->name);
-    return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a recording that can be read, or is damaged at its start", input->name);
+                       "'%s' (format %s) is damaged, cut short, or laid out so that it cannot be read from a pipe",
+                       input->name, kind->name);
+    return so_fail(err, SOTTO_ERR_MEDIA, "'%s' (format %s) is damaged or cut short", input->name, kind->name);
+}
+
+/** Whether a format consists of references to other files: what io_open refuses anyway gets a better message here. */
+static bool refers_elsewhere(const AVInputFormat *kind) {
+    static const char *const names[] = {"hls", "dash", "concat", "imf", "sdp", "rtp", "rtsp", "sap"};
+    for (size_t i = 0; i < SO_COUNT(names); i++)
+        if (av_match_name(names[i], kind->name)) return true;
+    return (kind->flags & AVFMT_NOFILE) != 0;
+}
+
+/**
+ * MP4 and its kin mostly keep the index that says where everything is at their end, which from a pipe is too late:
+ * such a pipe is stored first.
+ */
+static sotto_status store_if_needed(struct so_input *input, sotto_error *err) {
+    uint8_t head[SO_INPUT_PEEK];
+    if (input->seekable || so_input_peek(input, head) < 8 || memcmp(head + 4, "ftyp", 4) != 0) return SOTTO_OK;
+    return so_input_spool(input, err);
 }
 
 static sotto_status open_container(struct media *media, sotto_error *err) {
@@ -104,16 +125,22 @@ static sotto_status open_container(struct media *media, sotto_error *err) {
     media->format = avformat_alloc_context();
     if (!media->format) return so_fail_memory(err, sizeof *media->format, "reading a recording");
     media->format->pb = media->io;
+    media->format->flags |= AVFMT_FLAG_CUSTOM_IO; /* pb is ours to close, even if it never gets to open the container */
     media->format->opaque = media;
     media->format->io_open = refuse_open;
     media->format->protocol_whitelist = av_strdup(""); /* belt and braces: the list of what may be opened is empty */
     if (!media->format->protocol_whitelist) return so_fail_memory(err, 1, "reading a recording");
 
     /* No name is passed on: what a file is called must not decide what it is. */
-    int code = avformat_open_input(&media->format, "", NULL, NULL);
-    if (code < 0) return explain_open(media, code, err);
+    const AVInputFormat *kind = NULL;
+    int code = av_probe_input_buffer2(media->io, &kind, "", NULL, 0, 0);
+    if (code < 0 || !kind) return explain_open(media, NULL, code, err);
+    media->refused = refers_elsewhere(kind);
+    if (media->refused) return explain_open(media, kind, code, err);
+    code = avformat_open_input(&media->format, "", kind, NULL);
+    if (code < 0) return explain_open(media, kind, code, err);
     code = avformat_find_stream_info(media->format, NULL);
-    if (code < 0) return explain_open(media, code, err);
+    if (code < 0) return explain_open(media, kind, code, err);
     return SOTTO_OK;
 }
 
@@ -129,7 +156,7 @@ static sotto_status choose_stream(struct media *media, int wanted, sotto_error *
             count++;
         }
     if (count == 0) {
-        if (format->nb_streams == 0) return explain_open(media, AVERROR_INVALIDDATA, err);
+        if (format->nb_streams == 0) return explain_open(media, format->iformat, AVERROR_INVALIDDATA, err);
         return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has no sound: none of its %u streams is audio", name, format->nb_streams);
     }
     if (wanted >= 0 && media->stream < 0)
@@ -267,6 +294,9 @@ static sotto_status media_next(struct so_source *source, struct so_block *block,
         if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && media->draining)) {
             if (!media->decoded && media->damaged)
                 return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is damaged: none of its sound can be decoded", media->input->name);
+            if (!media->decoded && !media->input->seekable)
+                return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is without sound, or laid out so that it cannot be read from a pipe",
+                               media->input->name);
             return SOTTO_OK;
         }
         status = code == AVERROR(EAGAIN) ? feed(media, err) : skip_damaged(media, code, err);
@@ -288,7 +318,8 @@ sotto_status so_media_open(struct so_input *input, const struct so_audio_options
     /* FFmpeg would write to stderr, which is not ours. A program that has chosen a level of its own keeps it. */
     if (av_log_get_level() == AV_LOG_INFO) av_log_set_level(AV_LOG_QUIET);
 
-    sotto_status status = open_container(media, err);
+    sotto_status status = store_if_needed(input, err);
+    if (status == SOTTO_OK) status = open_container(media, err);
     if (status == SOTTO_OK) status = choose_stream(media, options->stream, err);
     if (status == SOTTO_OK) status = open_decoder(media, err);
     if (status == SOTTO_OK && media->codec->ch_layout.nb_channels > 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +62,7 @@ sotto_status so_input_open(const char *path, struct so_input **out, sotto_error 
             so_free(input);
             return SOTTO_ERR_IO;
         }
+        input->owned = true;
     }
     sotto_status status = examine(input, err);
     if (status != SOTTO_OK) {
@@ -96,6 +98,12 @@ int64_t so_input_read_some(struct so_input *input, void *buffer, size_t size) {
         advance(input, size);
         return (int64_t)size;
     }
+    if (input->position < input->n_peeked) {
+        size = so_min(size, input->n_peeked - (size_t)input->position);
+        memcpy(buffer, input->peeked + input->position, size);
+        advance(input, size);
+        return (int64_t)size;
+    }
     ssize_t got;
     do got = read(input->fd, buffer, size);
     while (got < 0 && errno == EINTR);
@@ -117,6 +125,58 @@ size_t so_input_read(struct so_input *input, void *buffer, size_t size) {
     return done;
 }
 
+size_t so_input_peek(struct so_input *input, uint8_t bytes[SO_INPUT_PEEK]) {
+    input->n_peeked = so_input_read(input, input->peeked, SO_INPUT_PEEK);
+    input->position = 0;
+    memcpy(bytes, input->peeked, input->n_peeked);
+    return input->n_peeked;
+}
+
+static bool write_all(int fd, const uint8_t *bytes, size_t size) {
+    while (size) {
+        ssize_t written = write(fd, bytes, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/** The rest of `input` to `fd`. */
+static sotto_status copy_to(int fd, struct so_input *input, sotto_error *err) {
+    uint8_t buffer[65536];
+    for (size_t n; (n = so_input_read(input, buffer, sizeof buffer)) > 0;) {
+        if (input->position > SO_INPUT_SPOOL_MAX)
+            return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is too long to be stored, which its format needs", input->name);
+        if (!write_all(fd, buffer, n))
+            return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(errno));
+    }
+    if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
+    return SOTTO_OK;
+}
+
+sotto_status so_input_spool(struct so_input *input, sotto_error *err) {
+    FILE *file = tmpfile(); /* for its name, which is gone at once; the descriptor is all that is used */
+    int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
+    int code = errno;
+    if (file) fclose(file);
+    if (fd < 0) return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(code));
+    sotto_status status = copy_to(fd, input, err);
+    if (status == SOTTO_OK && lseek(fd, 0, SEEK_SET) != 0)
+        status = so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(errno));
+    if (status != SOTTO_OK) {
+        close(fd);
+        return status;
+    }
+    if (input->owned) close(input->fd);
+    input->fd = fd;
+    input->owned = input->seekable = true;
+    input->size = input->position;
+    input->position = input->start = input->n_peeked = 0;
+    return SOTTO_OK;
+}
+
 bool so_input_seek(struct so_input *input, uint64_t position) {
     if (!input->seekable || position > (uint64_t)INT64_MAX - input->start) return false;
     if (input->fd >= 0 && lseek(input->fd, (off_t)(input->start + position), SEEK_SET) < 0) return false;
@@ -126,6 +186,6 @@ bool so_input_seek(struct so_input *input, uint64_t position) {
 
 void so_input_close(struct so_input *input) {
     if (!input) return;
-    if (input->fd > STDIN_FILENO) close(input->fd);
+    if (input->owned) close(input->fd);
     so_free(input);
 }

@@ -9,15 +9,20 @@
 #include "util/error.h"
 
 #define SO_INPUT_NAME_MAX 128 /**< bytes of a path that messages show; of a longer one the end */
+#define SO_INPUT_PEEK 12      /**< bytes that so_input_peek looks ahead */
+#define SO_INPUT_SPOOL_MAX (UINT64_C(16) << 30) /**< bytes that so_input_spool stores at most */
 
 struct so_input {
     int fd;                /**< -1: memory */
+    bool owned;            /**< fd is to be closed; standard input is not */
     bool seekable;         /**< a regular file or memory */
     const uint8_t *memory; /**< [size], borrowed; only if fd is -1 */
     uint64_t start;        /**< file offset of byte 0: standard input may have been read before */
     uint64_t size;         /**< bytes, 0 if not seekable */
     uint64_t position;     /**< of the next byte, from `start` */
     uint64_t furthest;     /**< the highest position that was ever reached */
+    uint8_t peeked[SO_INPUT_PEEK];
+    size_t n_peeked;       /**< bytes of `peeked`, the first of a pipe */
     int error;             /**< errno of the first failed read, else 0 */
     char name[SO_INPUT_NAME_MAX + 4];
 };
@@ -36,6 +41,12 @@ size_t so_input_read(struct so_input *input, void *buffer, size_t size);
 
 /** One read(2): at least one byte unless at the end (0) or on an error (-1, input->error). For callers with a buffer. */
 int64_t so_input_read_some(struct so_input *input, void *buffer, size_t size);
+
+/** The first bytes of a pipe, before anything else is read from it; they will be read again. Returns how many. */
+size_t so_input_peek(struct so_input *input, uint8_t bytes[SO_INPUT_PEEK]);
+
+/** Store a pipe, from which nothing was read yet, in a nameless temporary file and read that instead: then it is seekable. */
+sotto_status so_input_spool(struct so_input *input, sotto_error *err);
 
 /** Go to a byte from the start; false if that is not possible. */
 bool so_input_seek(struct so_input *input, uint64_t position);
