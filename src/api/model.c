@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "api/handle.h"
+#include "model/import.h"
+
+#define OPTIONS_VERSION 1
+
+/** The longest path of a model that is looked up. */
+#define MAX_PATH 4096
+
+sotto_status sotto_model_path(const char *name_or_path, bool f32, char *path, size_t size, sotto_error *err) {
+    so_error_clear(err);
+    if (!name_or_path || !path) return so_fail(err, SOTTO_ERR_ARGUMENT, "no model named");
+    return so_model_path(name_or_path, f32 ? SO_F32 : SO_INT8, path, size, err);
+}
+
+sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto_error *err) {
+    char path[MAX_PATH];
+    struct so_model *model;
+    if (!out) return so_fail(err, SOTTO_ERR_ARGUMENT, "nowhere to put the model");
+    *out = NULL;
+    sotto_status status = sotto_model_path(name_or_path, false, path, sizeof path, err);
+    if (!status) status = so_model_map(path, &model, err);
+    if (!status) *out = (sotto_model *)model;
+    return status;
+}
+
+void sotto_model_close(sotto_model *model) { so_model_unmap((struct so_model *)model); }
+
+void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
+    const struct so_model *model = so_model_of(handle);
+    const struct so_hparams *hp = &model->hp;
+    *out = (sotto_model_info){
+        .name = model->name,
+        .precision = model->precision == SO_F32 ? "f32" : "int8",
+        .n_mels = hp->n_mels,
+        .n_audio_ctx = hp->n_audio_ctx,
+        .n_audio_state = hp->n_audio_state,
+        .n_audio_head = hp->n_audio_head,
+        .n_audio_layer = hp->n_audio_layer,
+        .n_text_ctx = hp->n_text_ctx,
+        .n_text_state = hp->n_text_state,
+        .n_text_head = hp->n_text_head,
+        .n_text_layer = hp->n_text_layer,
+        .n_vocab = hp->n_vocab,
+        .multilingual = model->vocab.multilingual,
+    };
+}
+
+sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err) {
+    char path[MAX_PATH];
+    sotto_status status = sotto_model_path(name_or_path, false, path, sizeof path, err);
+    return status ? status : so_model_verify(path, err);
+}
+
+void sotto_import_options_init(sotto_import_options *options) {
+    memset(options, 0, sizeof *options);
+    options->version = OPTIONS_VERSION;
+}
+
+sotto_status sotto_model_import(const char *source, const char *destination, const sotto_import_options *options, sotto_error *err) {
+    sotto_import_options defaults;
+    so_error_clear(err);
+    sotto_import_options_init(&defaults);
+    if (!options) options = &defaults;
+    if (!source || !*source || !destination || !*destination) return so_fail(err, SOTTO_ERR_ARGUMENT, "nothing to import, or nowhere to put it");
+    if (options->version != OPTIONS_VERSION)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "import options of version %u: set them with sotto_import_options_init", options->version);
+    return so_import(source, destination, options, err);
+}

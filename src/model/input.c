@@ -1,0 +1,85 @@
+#include "model/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/memory.h"
+
+struct so_input {
+    int fd;
+    uint64_t size;
+    char path[1024]; /* for messages: cut if longer */
+};
+
+bool so_input_exists(const char *path, bool folder) {
+    struct stat info;
+    return !stat(path, &info) && (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
+}
+
+sotto_status so_input_open(const char *path, struct so_input **out, sotto_error *err) {
+    struct stat info;
+    sotto_status status = SOTTO_OK;
+    *out = NULL;
+    struct so_input *input = so_calloc(1, sizeof *input);
+    if (!input) return so_fail_memory(err, sizeof *input, "an input file");
+    strncpy(input->path, path, sizeof input->path - 1);
+    input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (input->fd < 0 || fstat(input->fd, &info)) status = so_fail(err, SOTTO_ERR_IO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode)) status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a regular file", path);
+    else input->size = (uint64_t)info.st_size;
+    if (status) so_input_close(input);
+    else *out = input;
+    return status;
+}
+
+void so_input_close(struct so_input *input) {
+    if (!input) return;
+    if (input->fd >= 0) close(input->fd);
+    so_free(input);
+}
+
+uint64_t so_input_size(const struct so_input *input) { return input->size; }
+
+const char *so_input_path(const struct so_input *input) { return input->path; }
+
+sotto_status so_input_read(struct so_input *input, uint64_t offset, void *bytes, size_t size, sotto_error *err) {
+    char *to = bytes;
+    if (offset > input->size || size > input->size - offset)
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated or damaged: %zu bytes wanted at %llu of %llu", input->path, size,
+                       (unsigned long long)offset, (unsigned long long)input->size);
+    while (size) {
+        ssize_t n = pread(input->fd, to, size, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return so_fail(err, SOTTO_ERR_IO, "%s: %s", input->path, strerror(errno));
+        if (n == 0) return so_fail(err, SOTTO_ERR_MODEL, "%s: became shorter while it was read", input->path);
+        to += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return SOTTO_OK;
+}
+
+sotto_status so_input_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err) {
+    struct so_input *input;
+    *text = NULL;
+    sotto_status status = so_input_open(path, &input, err);
+    if (status) return status;
+    if (input->size > limit) {
+        status = so_fail(err, SOTTO_ERR_MODEL, "%s: larger than the limit of %zu bytes", path, limit);
+    } else {
+        *size = (size_t)input->size;
+        *text = so_alloc(1, *size + 1);
+        status = *text ? so_input_read(input, 0, *text, *size, err) : so_fail_memory(err, *size, path);
+    }
+    so_input_close(input);
+    if (status) {
+        so_free(*text);
+        *text = NULL;
+    } else {
+        (*text)[*size] = '\0';
+    }
+    return status;
+}
