@@ -1,6 +1,6 @@
 /**
- * sotto model fetch NAME: download a model of the catalogue and import it. The download is a Python program that stands
- * beside this one (fetch.py), run without a shell; transcribing never needs it.
+ * sotto model fetch NAME: download a model of the catalogue and import it. The download is a Python program
+ * that stands beside this one (fetch.py), run without a shell; transcribing never needs it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,9 +16,11 @@
 
 static const char usage[] = "usage: sotto model fetch NAME [--precision int8|f32] [-q]\n"
                             "       sotto model fetch --list\n"
-                            "Downloads a model into $SOTTO_MODELS (default: sotto in the user's cache folder), checks and imports it.\n";
+                            "Downloads a model into $SOTTO_MODELS (default: sotto in the user's cache "
+                            "folder), checks and imports it.\n";
 
-/* Where fetch.py may stand, seen from the program: installed in PREFIX/bin, or built in a folder of the source tree. */
+/* Where fetch.py may stand, seen from the program: installed in PREFIX/bin, or built in a folder of the
+ * source tree. */
 static const char *const script_places[] = {"../share/sotto/fetch.py", "../scripts/fetch.py"};
 
 /** Find fetch.py: in $SOTTO_SHARE if that is set, else beside the program. */
@@ -43,8 +45,8 @@ static bool find_script(char *path, size_t size) {
 }
 
 /**
- * Run fetch.py with one argument. Its standard output goes to `line` (without the newline) or, if that is NULL, to ours.
- * Returns its exit status, -1 if it cannot be run.
+ * Run fetch.py with one argument. Its standard output goes to `line` (without the newline) or, if that is
+ * NULL, to ours. Returns its exit status, -1 if it cannot be run.
  */
 static int run_script(const char *script, const char *argument, char *line, size_t size) {
     int ends[2] = {-1, -1};
@@ -59,7 +61,8 @@ static int run_script(const char *script, const char *argument, char *line, size
         }
         /* -E, -s: what a user has set up for Python's own sake does not change what is fetched. */
         execlp("python3", "python3", "-E", "-s", script, argument, (char *)NULL);
-        fprintf(stderr, "sotto: python3 is needed to fetch a model, and cannot be run: %s\n", strerror(errno));
+        fprintf(stderr, "sotto: python3 is needed to fetch a model, and cannot be run: %s\n",
+                strerror(errno));
         _exit(127);
     }
     if (line != NULL) close(ends[1]);
@@ -104,7 +107,8 @@ static int fetch(const char *name, bool f32, bool quiet) {
         fprintf(stderr, "sotto: %s is damaged and is made again: %s\n", path, err.message);
     }
     if (!find_script(script, sizeof script)) {
-        fprintf(stderr, "sotto: fetch.py is not where this program looks for it (share/sotto beside its folder; $SOTTO_SHARE "
+        fprintf(stderr, "sotto: fetch.py is not where this program looks for it (share/sotto beside its "
+                        "folder; $SOTTO_SHARE "
                         "names another place)\n");
         return SO_EXIT_FAILURE;
     }
@@ -130,14 +134,19 @@ int so_cli_model_fetch(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];
         const char *precision = NULL;
-        if (strcmp(arg, "--precision") == 0 && i + 1 < argc) precision = argv[++i];
-        else if (strncmp(arg, "--precision=", 12) == 0) precision = arg + 12;
-        else if (strcmp(arg, "-q") == 0 || strcmp(arg, "--quiet") == 0) quiet = true;
-        else if (strcmp(arg, "--list") == 0) list = true;
+        if (strcmp(arg, "--precision") == 0 && i + 1 < argc)
+            precision = argv[++i];
+        else if (strncmp(arg, "--precision=", 12) == 0)
+            precision = arg + 12;
+        else if (strcmp(arg, "-q") == 0 || strcmp(arg, "--quiet") == 0)
+            quiet = true;
+        else if (strcmp(arg, "--list") == 0)
+            list = true;
         else if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
             fputs(usage, stdout);
             return SO_EXIT_OK;
-        } else if (arg[0] != '-' && name == NULL) name = arg;
+        } else if (arg[0] != '-' && name == NULL)
+            name = arg;
         else {
             fprintf(stderr, "sotto: model fetch does not take \"%s\"\n%s", arg, usage);
             return SO_EXIT_USAGE;
@@ -150,7 +159,8 @@ int so_cli_model_fetch(int argc, char **argv) {
     }
     if (list) {
         char script[PATH_MAX + 64];
-        if (find_script(script, sizeof script)) return run_script(script, "--list", NULL, 0) == 0 ? SO_EXIT_OK : SO_EXIT_FAILURE;
+        if (find_script(script, sizeof script))
+            return run_script(script, "--list", NULL, 0) == 0 ? SO_EXIT_OK : SO_EXIT_FAILURE;
         fprintf(stderr, "sotto: fetch.py is not where this program looks for it\n");
         return SO_EXIT_FAILURE;
     }
