@@ -64,6 +64,10 @@ typedef struct sotto_model_info {
     uint32_t n_mels, n_audio_ctx, n_audio_state, n_audio_head, n_audio_layer;
     uint32_t n_text_ctx, n_text_state, n_text_head, n_text_layer, n_vocab;
     bool multilingual;
+    uint32_t n_languages; /**< that it can detect and be told; 0 for English-only models */
+    uint32_t n_tensors, n_suppressed, n_alignment_heads;
+    uint64_t file_size; /**< bytes */
+    char hash[33];      /**< XXH3-128 of its tables and, through them, of the whole file: hexadecimal */
 } sotto_model_info;
 
 SOTTO_EXPORT void sotto_model_describe(const sotto_model *model, sotto_model_info *out);

@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handle.h"
+#include "model/file.h"
 #include "model/import.h"
 
 #define OPTIONS_VERSION 1
@@ -30,6 +32,7 @@ void sotto_model_close(sotto_model *model) { so_model_unmap((struct so_model *)m
 void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
     const struct so_model *model = so_model_of(handle);
     const struct so_hparams *hp = &model->hp;
+    const struct so_file_header *header = so_model_header(model);
     *out = (sotto_model_info){
         .name = model->name,
         .precision = model->precision == SO_F32 ? "f32" : "int8",
@@ -44,7 +47,13 @@ void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
         .n_text_layer = hp->n_text_layer,
         .n_vocab = hp->n_vocab,
         .multilingual = model->vocab.multilingual,
+        .n_languages = model->vocab.n_languages,
+        .n_tensors = header->n_tensors,
+        .n_suppressed = (uint32_t)model->vocab.n_suppress,
+        .n_alignment_heads = (uint32_t)model->n_alignment_heads,
+        .file_size = header->file_size,
     };
+    for (size_t i = 0; i < sizeof header->front_hash; i++) snprintf(out->hash + 2 * i, 3, "%02x", header->front_hash[i]);
 }
 
 sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err) {

@@ -6,6 +6,7 @@
 
 /** What so_model.owner points to. */
 struct owner {
+    const struct so_file_header *header;
     struct so_mapping mapping; /* bytes NULL: somebody else's memory */
     struct so_encoder_layer *encoder;
     struct so_decoder_layer *decoder;
@@ -72,6 +73,7 @@ static sotto_status build(const char *base, const struct so_layout *layout, stru
     struct owner *owner = so_calloc(1, sizeof *owner);
     if (!owner) return so_fail_memory(err, sizeof *owner, "a model");
     model->owner = owner;
+    owner->header = header;
     memcpy(model->name, header->name, sizeof model->name);
     model->precision = (enum so_precision)header->precision;
     so_hparams_load(&model->hp, header->hparams);
@@ -129,3 +131,5 @@ void so_model_unmap(struct so_model *model) {
     }
     so_free(model);
 }
+
+const struct so_file_header *so_model_header(const struct so_model *model) { return ((const struct owner *)model->owner)->header; }

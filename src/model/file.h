@@ -24,4 +24,7 @@ sotto_status so_model_map_with(const char *path, struct so_check_options options
 sotto_status so_model_from_bytes(const char *path, const void *bytes, uint64_t size, struct so_check_options options, struct so_model **out,
                                  sotto_error *err);
 
+/** The header of the file that a model is a view of. */
+const struct so_file_header *so_model_header(const struct so_model *model);
+
 #endif
