@@ -1,48 +1,61 @@
 /*
  * The loops around a level's INT8 tile. The level has defined
  *   so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc): rows x 16*panels of C; rows <= SO_Q8_ROWS (at most 12) and panels <=
- *   SO_Q8_PANELS are literals; groups = ceil(k / 4); sums start from start[16 * panels], or from 0 if it is NULL.
- * B is walked once: for each group of panels (hot in the nearest caches meanwhile) all rows of A.
+ *   SO_Q8_PANELS (at most 2) are literals; groups = ceil(k / 4); sums start from start[16 * panels], or from 0 if it is NULL.
  */
 
-SO_INLINE void so_q8_panels(const size_t panels, size_t m, size_t groups, const uint8_t *a, size_t lda, const int8_t *b,
-                            const int32_t *start, int32_t *c, size_t ldc)
-{
-    for (; m >= SO_Q8_ROWS; m -= SO_Q8_ROWS, a += SO_Q8_ROWS * lda, c += SO_Q8_ROWS * ldc)
-        so_q8_tile(SO_Q8_ROWS, panels, groups, a, lda, b, start, c, ldc);
-    switch (m) {
-#if SO_Q8_ROWS > 6
-    case 11: so_q8_tile(11, panels, groups, a, lda, b, start, c, ldc); break;
-    case 10: so_q8_tile(10, panels, groups, a, lda, b, start, c, ldc); break;
-    case 9: so_q8_tile(9, panels, groups, a, lda, b, start, c, ldc); break;
-    case 8: so_q8_tile(8, panels, groups, a, lda, b, start, c, ldc); break;
-    case 7: so_q8_tile(7, panels, groups, a, lda, b, start, c, ldc); break;
-    case 6: so_q8_tile(6, panels, groups, a, lda, b, start, c, ldc); break;
-#endif
-#if SO_Q8_ROWS > 4
-    case 5: so_q8_tile(5, panels, groups, a, lda, b, start, c, ldc); break;
-    case 4: so_q8_tile(4, panels, groups, a, lda, b, start, c, ldc); break;
-#endif
-    case 3: so_q8_tile(3, panels, groups, a, lda, b, start, c, ldc); break;
-    case 2: so_q8_tile(2, panels, groups, a, lda, b, start, c, ldc); break;
-    case 1: so_q8_tile(1, panels, groups, a, lda, b, start, c, ldc); break;
-    default: break;
-    }
-}
+/** Rows of A that stay in the second cache while all of B passes by. */
+#define SO_Q8_BLOCK (8 * SO_Q8_ROWS)
 
-/** q8 activations carry 128 too much in every byte, which bsum takes off. */
-SO_INLINE const int32_t *so_q8_start(int a_zero, const int32_t *bsum, size_t column)
-{
-    return a_zero ? bsum + column : NULL;
-}
+typedef void so_q8_tile_function(size_t groups, const uint8_t *a, size_t lda, const int8_t *b, const int32_t *start,
+                                 int32_t *c, size_t ldc);
+
+/* A function for each shape, so that the compiler sees literals and keeps all sums in registers. */
+#define SO_Q8_DEFINE(rows, panels)                                                                                     \
+    static void so_q8_tile_##rows##x##panels(size_t groups, const uint8_t *a, size_t lda, const int8_t *b,             \
+                                             const int32_t *start, int32_t *c, size_t ldc)                             \
+    {                                                                                                                  \
+        so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc);                                                    \
+    }
+#if SO_Q8_ROWS == 12
+#define SO_Q8_SHAPES(DO, panels)                                                                                       \
+    DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels) DO(7, panels) DO(8, panels)    \
+    DO(9, panels) DO(10, panels) DO(11, panels) DO(12, panels)
+#elif SO_Q8_ROWS == 6
+#define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels)
+#elif SO_Q8_ROWS == 4
+#define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels)
+#endif
+#define SO_Q8_NAME(rows, panels) so_q8_tile_##rows##x##panels,
+
+SO_Q8_SHAPES(SO_Q8_DEFINE, 1)
+#if SO_Q8_PANELS == 2
+SO_Q8_SHAPES(SO_Q8_DEFINE, 2)
+#endif
+
+/** Indexed by panels - 1 and rows - 1. */
+static so_q8_tile_function *const so_q8_tiles[SO_Q8_PANELS][SO_Q8_ROWS] = {
+    {SO_Q8_SHAPES(SO_Q8_NAME, 1)},
+#if SO_Q8_PANELS == 2
+    {SO_Q8_SHAPES(SO_Q8_NAME, 2)},
+#endif
+};
 
 static void SO_LEVEL_GEMM_Q8(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero, const int8_t *b,
                              const int32_t *bsum, int32_t *c, size_t ldc)
 {
-    const size_t groups = (k + 3) / 4;
-    size_t j = 0;
-    for (; j + 16 * (SO_Q8_PANELS - 1) < n; j += 16 * SO_Q8_PANELS)
-        so_q8_panels(SO_Q8_PANELS, m, groups, a, lda, b + j * groups * 4, so_q8_start(a_zero, bsum, j), c + j, ldc);
-    for (; j < n; j += 16)
-        so_q8_panels(1, m, groups, a, lda, b + j * groups * 4, so_q8_start(a_zero, bsum, j), c + j, ldc);
+    const size_t groups = (k + 3) / 4, all_panels = (n + 15) / 16;
+    for (size_t block = 0; block < m; block += SO_Q8_BLOCK) {
+        const size_t end = m - block < SO_Q8_BLOCK ? m : block + SO_Q8_BLOCK;
+        for (size_t p = 0; p < all_panels; p += SO_Q8_PANELS) {
+            const size_t panels = all_panels - p < SO_Q8_PANELS ? all_panels - p : SO_Q8_PANELS;
+            /* q8 activations carry 128 too much in every byte, which bsum takes off. */
+            const int32_t *start = a_zero ? bsum + 16 * p : NULL;
+            for (size_t r = block; r < end; r += SO_Q8_ROWS) {
+                const size_t rows = end - r < SO_Q8_ROWS ? end - r : SO_Q8_ROWS;
+                so_q8_tiles[panels - 1][rows - 1](groups, a + r * lda, lda, b + p * groups * 64, start,
+                                                  c + r * ldc + 16 * p, ldc);
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
         for (size_t h = 0; h < 2; h++)
             sum[r][h] = start ? _mm256_loadu_si256((const __m256i *)(start + 8 * h)) : _mm256_setzero_si256();
     for (size_t g = 0; g < groups; g++) {
+        so_prefetch(b + g * 64, groups * 64); /* the next panel */
         const __m256i w0 = _mm256_load_si256((const __m256i *)(b + g * 64));
         const __m256i w1 = _mm256_load_si256((const __m256i *)(b + g * 64 + 32));
 #pragma GCC unroll 6

@@ -36,6 +36,9 @@
 /* Kernels are built from small pieces that must vanish into their callers whatever the size of the whole. */
 #define SO_INLINE static inline __attribute__((always_inline))
 
+/** Ask for the cache line `ahead` bytes after p; it need not exist. */
+SO_INLINE void so_prefetch(const void *p, size_t ahead) { __builtin_prefetch((const void *)((uintptr_t)p + ahead)); }
+
 #if defined(SO_SIMD_REF)
 #include "backend/cpu/simd/v16_ref.h"
 #elif defined(SO_SIMD_AVX2)
