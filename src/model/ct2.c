@@ -28,18 +28,18 @@ struct record {
 
 /** A file that is being read. */
 struct reader {
-    struct so_input *input;
+    struct so_infile *input;
     uint64_t at;
     struct record *records; /* tensors, then aliases as copies of what they name */
     size_t n_records;
 };
 
 static sotto_status damaged(struct reader *r, const char *what, sotto_error *err) {
-    return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: %s", so_input_path(r->input), what);
+    return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: %s", so_infile_path(r->input), what);
 }
 
 static sotto_status take(struct reader *r, void *bytes, size_t size, sotto_error *err) {
-    sotto_status status = so_input_read(r->input, r->at, bytes, size, err);
+    sotto_status status = so_infile_read(r->input, r->at, bytes, size, err);
     r->at += size;
     return status;
 }
@@ -85,8 +85,8 @@ static sotto_status take_record(struct reader *r, struct record *record, sotto_e
     if (!so_shape_count(record->shape, record->rank, &record->count)) return damaged(r, "a tensor of impossible shape", err);
     if (record->count * sizes[record->type] != bytes) return damaged(r, "a tensor's size does not match its shape", err);
     record->offset = r->at;
-    if (bytes > so_input_size(r->input) - r->at)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated: tensor %s", so_input_path(r->input), record->name);
+    if (bytes > so_infile_size(r->input) - r->at)
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated: tensor %s", so_infile_path(r->input), record->name);
     r->at += bytes;
     return SOTTO_OK;
 }
@@ -122,7 +122,7 @@ static sotto_status check_head(struct reader *r, sotto_error *err) {
     if (status) return status;
     if (version != CT2_VERSION || strcmp(spec, CT2_SPEC) || revision != CT2_REVISION)
         return so_fail(err, SOTTO_ERR_MODEL, "%s: CTranslate2 version %u, %s revision %u; only version %d, %s revision %d can be read",
-                       so_input_path(r->input), version, spec, revision, CT2_VERSION, CT2_SPEC, CT2_REVISION);
+                       so_infile_path(r->input), version, spec, revision, CT2_VERSION, CT2_SPEC, CT2_REVISION);
     return SOTTO_OK;
 }
 
@@ -139,19 +139,19 @@ static sotto_status read_records(struct reader *r, sotto_error *err) {
         status = take_record(r, &r->records[r->n_records], err);
         if (status) return status;
     }
-    if (r->at < so_input_size(r->input)) status = take_u32(r, &aliases, err);
+    if (r->at < so_infile_size(r->input)) status = take_u32(r, &aliases, err);
     if (status) return status;
     if (aliases > count) return damaged(r, "an impossible number of aliases", err);
     status = take_aliases(r, aliases, err);
-    if (!status && r->at != so_input_size(r->input)) return damaged(r, "bytes behind its end", err);
+    if (!status && r->at != so_infile_size(r->input)) return damaged(r, "bytes behind its end", err);
     return status;
 }
 
 static sotto_status read_scalar(struct reader *r, const struct record *record, int *value, sotto_error *err) {
     uint8_t b[4] = {0};
     if (record->type != CT2_S8 && record->type != CT2_S16 && record->type != CT2_S32)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is not a whole number", so_input_path(r->input), record->name);
-    sotto_status status = so_input_read(r->input, record->offset, b, record->type == CT2_S8 ? 1 : record->type == CT2_S16 ? 2 : 4, err);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is not a whole number", so_infile_path(r->input), record->name);
+    sotto_status status = so_infile_read(r->input, record->offset, b, record->type == CT2_S8 ? 1 : record->type == CT2_S16 ? 2 : 4, err);
     *value = record->type == CT2_S8 ? (int8_t)b[0] : record->type == CT2_S16 ? (int16_t)so_u16(b) : (int32_t)so_u32(b);
     return status;
 }
@@ -173,7 +173,7 @@ static sotto_status check_scalar(struct reader *r, const struct record *record, 
     for (const struct so_ct2_flag *flag = so_ct2_flags; flag->name; flag++)
         if (!strcmp(flag->name, name)) wanted = flag->value;
     if (value != wanted)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is %d where Whisper has %d", so_input_path(r->input), record->name, value, wanted);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is %d where Whisper has %d", so_infile_path(r->input), record->name, value, wanted);
     return SOTTO_OK;
 }
 
@@ -182,7 +182,7 @@ static sotto_status set_scale(struct reader *r, const struct record *weight, str
     snprintf(name, sizeof name, "%s_scale", weight->name);
     const struct record *scale = find_record(r, name);
     if (!scale || scale->type != CT2_F32 || scale->count != weight->shape[0])
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: int8 tensor %s has no scale for each row", so_input_path(r->input), weight->name);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: int8 tensor %s has no scale for each row", so_infile_path(r->input), weight->name);
     tensor->scaled = true;
     tensor->scale_offset = scale->offset;
     return SOTTO_OK;
@@ -194,7 +194,7 @@ static sotto_status add_tensor(struct reader *r, const struct record *record, st
     struct so_stored_tensor *tensor = &stored->tensors[index];
     if (!so_name_match(so_ct2_rules, record->name, piece)) {
         if (!strcmp(record->name, "decoder/projection/weight") || strstr(record->name, "/weight_scale")) return SOTTO_OK;
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_input_path(r->input), record->name);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(r->input), record->name);
     }
     piece->rank = record->rank;
     memcpy(piece->shape, record->shape, sizeof piece->shape);
@@ -210,7 +210,7 @@ static sotto_status add_tensor(struct reader *r, const struct record *record, st
     case CT2_S32: break;
     }
     return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s holds int%d weights: convert with float16, float32 or int8",
-                   so_input_path(r->input), record->name, record->type == CT2_S16 ? 16 : 32);
+                   so_infile_path(r->input), record->name, record->type == CT2_S16 ? 16 : 32);
 }
 
 static sotto_status build(struct reader *r, struct so_stored_source **out, sotto_error *err) {
@@ -222,13 +222,13 @@ static sotto_status build(struct reader *r, struct so_stored_source **out, sotto
     }
     const struct record *projection = find_record(r, "decoder/projection/weight"), *embedding = find_record(r, "decoder/embeddings/weight");
     if (!status && projection && (!embedding || projection->offset != embedding->offset))
-        status = so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: an output projection of its own, not the embedding", so_input_path(r->input));
+        status = so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: an output projection of its own, not the embedding", so_infile_path(r->input));
     if (status && stored) so_stored_close(&stored->source);
     *out = status ? NULL : stored;
     return status;
 }
 
-static sotto_status ct2_open(struct so_input *input, struct so_source **out, sotto_error *err) {
+static sotto_status ct2_open(struct so_infile *input, struct so_source **out, sotto_error *err) {
     struct reader r = {.input = input};
     struct so_stored_source *stored = NULL;
     *out = NULL;
@@ -241,10 +241,10 @@ static sotto_status ct2_open(struct so_input *input, struct so_source **out, sot
     return SOTTO_OK;
 }
 
-static bool ct2_recognise(struct so_input *input) {
+static bool ct2_recognise(struct so_infile *input) {
     /* The version is a small number, and the name of a specification follows with its length. */
     uint8_t bytes[6];
-    if (so_input_read(input, 0, bytes, sizeof bytes, NULL)) return false;
+    if (so_infile_read(input, 0, bytes, sizeof bytes, NULL)) return false;
     return so_u32(bytes) >= 1 && so_u32(bytes) < 256 && so_u16(bytes + 4) >= 2 && so_u16(bytes + 4) <= CT2_MAX_NAME;
 }
 

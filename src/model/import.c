@@ -34,7 +34,7 @@ static bool join(char out[MAX_PATH], const char *folder, size_t length, const ch
 /** The first of some names that exists in a folder. */
 static bool find_file(char out[MAX_PATH], const char *folder, size_t length, const char *const *names) {
     for (; *names; names++)
-        if (join(out, folder, length, *names) && so_input_exists(out, false)) return true;
+        if (join(out, folder, length, *names) && so_infile_exists(out, false)) return true;
     return false;
 }
 
@@ -48,7 +48,7 @@ static sotto_status find_files(struct import *im, const char *source, sotto_erro
     static const char *const weights[] = {"model.bin", "model.safetensors", NULL};
     static const char *const vocabularies[] = {"tokenizer.json",        "vocabulary.json", "vocabulary.txt", "vocab.json",
                                                "multilingual.tiktoken", "gpt2.tiktoken",   NULL};
-    const bool folder = so_input_exists(source, true);
+    const bool folder = so_infile_exists(source, true);
     if (strlen(source) >= MAX_PATH || (im->options->vocab && strlen(im->options->vocab) >= MAX_PATH))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the source's path is too long");
     if (folder && !find_file(im->weights, source, strlen(source), weights))
@@ -100,7 +100,7 @@ static sotto_status read_config(struct import *im, sotto_error *err) {
     sotto_status status = SOTTO_OK;
     for (size_t i = 0; !status && !im->n_heads && i < SO_COUNT(names); i++) {
         json_t *root;
-        if (!join(path, im->weights, folder_length(im->weights), names[i]) || !so_input_exists(path, false)) continue;
+        if (!join(path, im->weights, folder_length(im->weights), names[i]) || !so_infile_exists(path, false)) continue;
         status = so_json_load(path, &root, err);
         if (status) break;
         const json_t *list = json_object_get(root, "alignment_heads");

@@ -8,44 +8,44 @@
 
 #include "util/memory.h"
 
-struct so_input {
+struct so_infile {
     int fd;
     uint64_t size;
     char path[1024]; /* for messages: cut if longer */
 };
 
-bool so_input_exists(const char *path, bool folder) {
+bool so_infile_exists(const char *path, bool folder) {
     struct stat info;
     return !stat(path, &info) && (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
 }
 
-sotto_status so_input_open(const char *path, struct so_input **out, sotto_error *err) {
+sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_error *err) {
     struct stat info;
     sotto_status status = SOTTO_OK;
     *out = NULL;
-    struct so_input *input = so_calloc(1, sizeof *input);
+    struct so_infile *input = so_calloc(1, sizeof *input);
     if (!input) return so_fail_memory(err, sizeof *input, "an input file");
     strncpy(input->path, path, sizeof input->path - 1);
     input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (input->fd < 0 || fstat(input->fd, &info)) status = so_fail(err, SOTTO_ERR_IO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(info.st_mode)) status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a regular file", path);
     else input->size = (uint64_t)info.st_size;
-    if (status) so_input_close(input);
+    if (status) so_infile_close(input);
     else *out = input;
     return status;
 }
 
-void so_input_close(struct so_input *input) {
+void so_infile_close(struct so_infile *input) {
     if (!input) return;
     if (input->fd >= 0) close(input->fd);
     so_free(input);
 }
 
-uint64_t so_input_size(const struct so_input *input) { return input->size; }
+uint64_t so_infile_size(const struct so_infile *input) { return input->size; }
 
-const char *so_input_path(const struct so_input *input) { return input->path; }
+const char *so_infile_path(const struct so_infile *input) { return input->path; }
 
-sotto_status so_input_read(struct so_input *input, uint64_t offset, void *bytes, size_t size, sotto_error *err) {
+sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size, sotto_error *err) {
     char *to = bytes;
     if (offset > input->size || size > input->size - offset)
         return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated or damaged: %zu bytes wanted at %llu of %llu", input->path, size,
@@ -62,19 +62,19 @@ sotto_status so_input_read(struct so_input *input, uint64_t offset, void *bytes,
     return SOTTO_OK;
 }
 
-sotto_status so_input_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err) {
-    struct so_input *input;
+sotto_status so_infile_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err) {
+    struct so_infile *input;
     *text = NULL;
-    sotto_status status = so_input_open(path, &input, err);
+    sotto_status status = so_infile_open(path, &input, err);
     if (status) return status;
     if (input->size > limit) {
         status = so_fail(err, SOTTO_ERR_MODEL, "%s: larger than the limit of %zu bytes", path, limit);
     } else {
         *size = (size_t)input->size;
         *text = so_alloc(1, *size + 1);
-        status = *text ? so_input_read(input, 0, *text, *size, err) : so_fail_memory(err, *size, path);
+        status = *text ? so_infile_read(input, 0, *text, *size, err) : so_fail_memory(err, *size, path);
     }
-    so_input_close(input);
+    so_infile_close(input);
     if (status) {
         so_free(*text);
         *text = NULL;

@@ -7,23 +7,23 @@
 
 #include "util/error.h"
 
-struct so_input;
+struct so_infile;
 
 /** Open a regular file. */
-sotto_status so_input_open(const char *path, struct so_input **out, sotto_error *err);
-void so_input_close(struct so_input *input); /**< NULL is allowed */
+sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_error *err);
+void so_infile_close(struct so_infile *input); /**< NULL is allowed */
 
-uint64_t so_input_size(const struct so_input *input);
-const char *so_input_path(const struct so_input *input);
+uint64_t so_infile_size(const struct so_infile *input);
+const char *so_infile_path(const struct so_infile *input);
 
 /** Read exactly `size` bytes at `offset`; SOTTO_ERR_MODEL if the file has not that many. */
-sotto_status so_input_read(struct so_input *input, uint64_t offset, void *bytes, size_t size, sotto_error *err);
+sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size, sotto_error *err);
 
 /** A whole file of at most `limit` bytes, with a NUL behind it; so_free when done. */
-sotto_status so_input_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err);
+sotto_status so_infile_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err);
 
 /** Whether a regular file (or, `folder`, a folder) of this path exists. */
-bool so_input_exists(const char *path, bool folder);
+bool so_infile_exists(const char *path, bool folder);
 
 static inline uint32_t so_u16(const uint8_t *b) { return (uint32_t)b[0] | (uint32_t)b[1] << 8; }
 static inline uint32_t so_u32(const uint8_t *b) { return so_u16(b) | so_u16(b + 2) << 16; }

@@ -37,7 +37,7 @@ sotto_status so_json_load(const char *path, json_t **out, sotto_error *err) {
     char *text;
     size_t size;
     *out = NULL;
-    sotto_status status = so_input_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
+    sotto_status status = so_infile_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
     if (!status) status = so_json_parse(path, text, size, out, err);
     so_free(text);
     return status;

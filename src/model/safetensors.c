@@ -14,8 +14,8 @@
 
 extern const struct so_name_rule so_safetensors_rules[];
 
-static sotto_status damaged(struct so_input *input, const char *name, const char *what, sotto_error *err) {
-    return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: tensor %s: %s", so_input_path(input), name, what);
+static sotto_status damaged(struct so_infile *input, const char *name, const char *what, sotto_error *err) {
+    return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: tensor %s: %s", so_infile_path(input), name, what);
 }
 
 static bool take_size(const json_t *value, uint64_t *out) {
@@ -24,7 +24,7 @@ static bool take_size(const json_t *value, uint64_t *out) {
     return true;
 }
 
-static sotto_status take_shape(struct so_input *input, const char *name, const json_t *shape, struct so_piece *piece, uint64_t *count,
+static sotto_status take_shape(struct so_infile *input, const char *name, const json_t *shape, struct so_piece *piece, uint64_t *count,
                                sotto_error *err) {
     size_t rank = json_array_size(shape);
     if (rank < 1 || rank > SO_PIECE_MAX_RANK) return damaged(input, name, "an impossible shape", err);
@@ -49,9 +49,9 @@ static bool take_number(const char *dtype, enum so_number *number) {
 }
 
 /** Where a tensor lies: [begin, end) relative to the data, which begins at `data`. */
-static sotto_status take_place(struct so_input *input, const char *name, const json_t *offsets, uint64_t data, uint64_t bytes,
+static sotto_status take_place(struct so_infile *input, const char *name, const json_t *offsets, uint64_t data, uint64_t bytes,
                                struct so_stored_tensor *tensor, sotto_error *err) {
-    uint64_t begin, end, size = so_input_size(input) - data;
+    uint64_t begin, end, size = so_infile_size(input) - data;
     if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &begin) || !take_size(json_array_get(offsets, 1), &end))
         return damaged(input, name, "no place in the file", err);
     if (begin > end || end > size) return damaged(input, name, "outside the file", err);
@@ -68,7 +68,7 @@ static bool is_ignored(const char *name) {
     return false;
 }
 
-static sotto_status add_tensor(struct so_stored_source *stored, struct so_input *input, const char *name, const json_t *entry, uint64_t data,
+static sotto_status add_tensor(struct so_stored_source *stored, struct so_infile *input, const char *name, const json_t *entry, uint64_t data,
                                sotto_error *err) {
     const size_t index = stored->source.n_pieces, prefix = strlen("model.");
     struct so_piece *piece = &stored->source.pieces[index];
@@ -76,10 +76,10 @@ static sotto_status add_tensor(struct so_stored_source *stored, struct so_input 
     uint64_t count;
     if (is_ignored(name)) return SOTTO_OK;
     if (!so_name_match(so_safetensors_rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_input_path(input), name);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(input), name);
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!take_number(dtype, &tensor->number))
-        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16", so_input_path(input), name);
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16", so_infile_path(input), name);
     sotto_status status = take_shape(input, name, json_object_get(entry, "shape"), piece, &count, err);
     if (!status)
         status = take_place(input, name, json_object_get(entry, "data_offsets"), data, count * so_number_size(tensor->number), tensor, err);
@@ -88,14 +88,14 @@ static sotto_status add_tensor(struct so_stored_source *stored, struct so_input 
     return status;
 }
 
-static sotto_status build(struct so_input *input, json_t *header, uint64_t data, struct so_stored_source **out, sotto_error *err) {
+static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored_source **out, sotto_error *err) {
     struct so_stored_source *stored;
     const char *name;
     json_t *entry;
     const size_t count = json_object_size(header);
     *out = NULL;
     if (!json_is_object(header) || count < 1 || count > SO_MAX_SOURCE_TENSORS)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors", so_input_path(input), SO_MAX_SOURCE_TENSORS);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors", so_infile_path(input), SO_MAX_SOURCE_TENSORS);
     sotto_status status = so_stored_create(&so_format_safetensors, count, &stored, err);
     if (status) return status;
     json_object_foreach(header, name, entry) {
@@ -107,26 +107,26 @@ static sotto_status build(struct so_input *input, json_t *header, uint64_t data,
     return status;
 }
 
-static sotto_status load_header(struct so_input *input, uint64_t size, json_t **header, sotto_error *err) {
+static sotto_status load_header(struct so_infile *input, uint64_t size, json_t **header, sotto_error *err) {
     char *text = so_alloc(1, (size_t)size);
     if (!text) return so_fail_memory(err, (size_t)size, "a header");
-    sotto_status status = so_input_read(input, HEADER_START, text, (size_t)size, err);
-    if (!status) status = so_json_parse(so_input_path(input), text, (size_t)size, header, err);
+    sotto_status status = so_infile_read(input, HEADER_START, text, (size_t)size, err);
+    if (!status) status = so_json_parse(so_infile_path(input), text, (size_t)size, header, err);
     so_free(text);
     return status;
 }
 
 /** The header's length, 0 if the file cannot be of this format. */
-static uint64_t header_size(struct so_input *input) {
+static uint64_t header_size(struct so_infile *input) {
     uint8_t bytes[HEADER_START + 1];
-    if (so_input_read(input, 0, bytes, sizeof bytes, NULL) || bytes[HEADER_START] != '{') return 0;
+    if (so_infile_read(input, 0, bytes, sizeof bytes, NULL) || bytes[HEADER_START] != '{') return 0;
     uint64_t size = so_u64(bytes);
     return size >= 2 && size <= SO_MAX_JSON_BYTES ? size : 0;
 }
 
-static bool safetensors_recognise(struct so_input *input) { return header_size(input) != 0; }
+static bool safetensors_recognise(struct so_infile *input) { return header_size(input) != 0; }
 
-static sotto_status safetensors_open(struct so_input *input, struct so_source **out, sotto_error *err) {
+static sotto_status safetensors_open(struct so_infile *input, struct so_source **out, sotto_error *err) {
     struct so_stored_source *stored;
     json_t *header = NULL;
     const uint64_t size = header_size(input);

@@ -30,9 +30,9 @@ struct so_source;
 struct so_format {
     const char *name;
     /** Whether a file looks like this format by its first bytes and size. */
-    bool (*recognise)(struct so_input *input);
+    bool (*recognise)(struct so_infile *input);
     /** Open; takes the input over only on success. */
-    sotto_status (*open)(struct so_input *input, struct so_source **out, sotto_error *err);
+    sotto_status (*open)(struct so_infile *input, struct so_source **out, sotto_error *err);
     /** Rows [first, first + count) of a piece, in range; count * product of the other dimensions floats. */
     sotto_status (*rows)(struct so_source *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err);
     void (*close)(struct so_source *source);

@@ -31,12 +31,12 @@ bool so_shape_count(const uint64_t *shape, uint32_t rank, uint64_t *count) {
 }
 
 /** In pieces of CHUNK_BYTES, so that a row of any length takes no memory of its own. */
-static sotto_status read_numbers(struct so_input *input, enum so_number number, uint64_t offset, uint64_t n, float *out, sotto_error *err) {
+static sotto_status read_numbers(struct so_infile *input, enum so_number number, uint64_t offset, uint64_t n, float *out, sotto_error *err) {
     uint8_t bytes[CHUNK_BYTES];
     const size_t size = so_number_size(number), most = sizeof bytes / size;
     while (n) {
         size_t now = n < most ? (size_t)n : most;
-        sotto_status status = so_input_read(input, offset, bytes, now * size, err);
+        sotto_status status = so_infile_read(input, offset, bytes, now * size, err);
         if (status) return status;
         so_number_to_float(number, bytes, now, out);
         out += now;
@@ -62,7 +62,7 @@ sotto_status so_stored_rows(struct so_source *source, const struct so_piece *pie
 
 void so_stored_close(struct so_source *source) {
     struct so_stored_source *stored = (struct so_stored_source *)source;
-    so_input_close(stored->input);
+    so_infile_close(stored->input);
     so_free(stored->source.pieces);
     so_free(stored->tensors);
     so_free(stored);

@@ -14,7 +14,7 @@ struct so_stored_tensor {
 
 struct so_stored_source {
     struct so_source source;
-    struct so_input *input;
+    struct so_infile *input;
     struct so_stored_tensor *tensors;
 };
 

@@ -103,7 +103,7 @@ static sotto_status read_lines(struct so_vocab_builder *builder, const char *pat
 sotto_status so_vocab_read(const char *path, struct so_vocab_builder *builder, sotto_error *err) {
     char *text;
     size_t size;
-    sotto_status status = so_input_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
+    sotto_status status = so_infile_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
     if (status) return status;
     size_t start = strspn(text, " \t\r\n");
     /* A vocabulary of lines may begin with a bracket too, but not with one and then more on the line. */
