@@ -141,7 +141,7 @@ static bool parse_number(const char *option, const char *text, const char *stops
 static bool parse_temperatures(const char *text, sotto_options *options) {
     const uint32_t most = sizeof options->temperatures / sizeof *options->temperatures;
     for (uint32_t n = 0; n < most; n++) {
-        double value;
+        double value = 0;
         if (!parse_number("--temperature", text, ",", &value, &text)) return false;
         options->temperatures[n] = (float)value;
         options->n_temperatures = n + 1;
@@ -202,7 +202,7 @@ static bool parse_double(const char *option, const char *text, double *value) {
 }
 
 static bool parse_patience(const char *text, sotto_options *options) {
-    double value;
+    double value = 0;
     if (!parse_double("--patience", text, &value)) return false;
     options->patience = (float)value;
     return true;

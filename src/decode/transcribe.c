@@ -57,7 +57,7 @@ static sotto_status decode_text(struct task *t, const int32_t *tokens, size_t n,
 
 static sotto_status judge(struct task *t, struct outcome *outcome, sotto_error *err) {
     so_window_result(t->window, &outcome->decoded);
-    struct so_text text;
+    struct so_text text = {NULL, 0};
     sotto_status status = decode_text(t, outcome->decoded.tokens, outcome->decoded.n, &text, err);
     if (status) return status;
     text = so_text_trim(text.bytes, text.length);
@@ -83,7 +83,7 @@ static sotto_status decode_window(struct task *t, struct outcome *outcome, sotto
 
 static sotto_status add_span(struct task *t, const struct outcome *outcome, const struct so_span *span, sotto_error *err) {
     const int32_t *tokens = outcome->decoded.tokens + span->first;
-    struct so_text text;
+    struct so_text text = {NULL, 0};
     sotto_status status = decode_text(t, tokens, span->count, &text, err);
     if (status) return status;
     if (span->start == span->end || so_text_trim(text.bytes, text.length).length == 0) return SOTTO_OK;

@@ -1,0 +1,50 @@
+/** The sotto program: finds the command and hands over. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "sotto.h"
+
+static const struct {
+    const char *name, *what;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"transcribe", "write what is said in a recording", so_cli_transcribe},
+    {"model", "list, fetch, import, show and verify models", so_cli_model},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static int help(FILE *out) {
+    fputs("sotto " SOTTO_VERSION ": speech to text\n\nusage: sotto COMMAND ...\n\n", out);
+    for (int i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].what);
+    fputs("\n  --help, --version\n\nEach command says more by: sotto COMMAND --help\n", out);
+    return fflush(out) ? SO_EXIT_FAILURE : SO_EXIT_OK;
+}
+
+/**
+ * A standard stream that was closed must not become the next file that is opened. Standard output is replaced by
+ * something that cannot be written to, so that a lost result is still an error.
+ */
+static void hold_standard_streams(void) {
+    static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+    for (int i = 0; i <= STDERR_FILENO; i++)
+        if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) < 0) return;
+}
+
+int main(int argc, char **argv) {
+    hold_standard_streams();
+    if (argc < 2) {
+        help(stderr);
+        return SO_EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
+    if (strcmp(name, "--version") == 0) return puts("sotto " SOTTO_VERSION) < 0 || fflush(stdout) ? SO_EXIT_FAILURE : SO_EXIT_OK;
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "sotto: unknown command \"%.60s\" (see sotto --help)\n", name);
+    return SO_EXIT_USAGE;
+}
