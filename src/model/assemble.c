@@ -7,7 +7,7 @@
 #include "util/memory.h"
 
 struct so_assembly {
-    struct so_source *source;
+    struct so_foreign *source;
     struct so_hparams hp;
 };
 
@@ -27,7 +27,7 @@ static int by_tensor(const void *key, const void *piece) {
 }
 
 /** The pieces of a tensor: the first, and how many; NULL if there are none. */
-static const struct so_piece *find_pieces(const struct so_source *source, const char *item, enum so_part part, size_t *count) {
+static const struct so_piece *find_pieces(const struct so_foreign *source, const char *item, enum so_part part, size_t *count) {
     struct so_piece key = {.part = part};
     strncpy(key.item, item, sizeof key.item - 1);
     const struct so_piece *end = source->pieces + source->n_pieces;
@@ -40,7 +40,7 @@ static const struct so_piece *find_pieces(const struct so_source *source, const 
 }
 
 /** A dimension of a tensor that is one piece of known rank. */
-static sotto_status dimension(const struct so_source *source, const char *item, uint32_t rank, uint32_t axis, uint32_t *out, sotto_error *err) {
+static sotto_status dimension(const struct so_foreign *source, const char *item, uint32_t rank, uint32_t axis, uint32_t *out, sotto_error *err) {
     size_t count;
     const struct so_piece *piece = find_pieces(source, item, SO_PART_WEIGHT, &count);
     if (count != 1 || piece->rank != rank) return so_fail(err, SOTTO_ERR_MODEL, "not a Whisper model: no tensor %s of %u dimensions", item, rank);
@@ -49,7 +49,7 @@ static sotto_status dimension(const struct so_source *source, const char *item, 
 }
 
 /** Layers of one half: one more than the highest number. */
-static uint32_t count_layers(const struct so_source *source, const char *prefix) {
+static uint32_t count_layers(const struct so_foreign *source, const char *prefix) {
     uint32_t layers = 0;
     size_t length = strlen(prefix);
     for (size_t i = 0; i < source->n_pieces; i++) {
@@ -61,7 +61,7 @@ static uint32_t count_layers(const struct so_source *source, const char *prefix)
     return layers;
 }
 
-static sotto_status derive(const struct so_source *source, struct so_hparams *hp, sotto_error *err) {
+static sotto_status derive(const struct so_foreign *source, struct so_hparams *hp, sotto_error *err) {
     sotto_status status = dimension(source, "encoder.positions", 2, 0, &hp->n_audio_ctx, err);
     if (!status) status = dimension(source, "encoder.positions", 2, 1, &hp->n_audio_state, err);
     if (!status) status = dimension(source, "encoder.conv1", 3, 1, &hp->n_mels, err);
@@ -87,7 +87,7 @@ static bool is_key_bias(const struct so_item *item, enum so_part part, uint64_t 
 }
 
 /** Every row of a tensor comes from one piece of the right width. *used counts the pieces. */
-static sotto_status check_tensor(const struct so_source *source, const struct so_item *item, enum so_part part, uint64_t columns, size_t *used,
+static sotto_status check_tensor(const struct so_foreign *source, const struct so_item *item, enum so_part part, uint64_t columns, size_t *used,
                                  sotto_error *err) {
     size_t count;
     const struct so_piece *piece = find_pieces(source, item->name, part, &count);
@@ -104,7 +104,7 @@ static sotto_status check_tensor(const struct so_source *source, const struct so
     return SOTTO_OK;
 }
 
-static sotto_status check_all(const struct so_source *source, const struct so_hparams *hp, sotto_error *err) {
+static sotto_status check_all(const struct so_foreign *source, const struct so_hparams *hp, sotto_error *err) {
     size_t used = 0;
     for (size_t i = 0; i < so_item_count(hp); i++) {
         struct so_item item;
@@ -123,7 +123,7 @@ static sotto_status check_all(const struct so_source *source, const struct so_hp
     return SOTTO_OK;
 }
 
-sotto_status so_assembly_create(struct so_source *source, struct so_assembly **out, sotto_error *err) {
+sotto_status so_assembly_create(struct so_foreign *source, struct so_assembly **out, sotto_error *err) {
     struct so_assembly *assembly = so_calloc(1, sizeof *assembly);
     *out = NULL;
     if (!assembly) return so_fail_memory(err, sizeof *assembly, "an import");

@@ -2,7 +2,7 @@
 #ifndef SO_MODEL_ASSEMBLE_H
 #define SO_MODEL_ASSEMBLE_H
 
-#include "model/source.h"
+#include "model/foreign.h"
 #include "model/writer.h"
 
 struct so_assembly;
@@ -11,7 +11,7 @@ struct so_assembly;
  * Derive the hyper-parameters from the shapes of a source, and check that its tensors are exactly those of such a model, each row once;
  * only a bias of keys may be missing, which is then 0. The source is borrowed until so_assembly_free.
  */
-sotto_status so_assembly_create(struct so_source *source, struct so_assembly **out, sotto_error *err);
+sotto_status so_assembly_create(struct so_foreign *source, struct so_assembly **out, sotto_error *err);
 void so_assembly_free(struct so_assembly *assembly);
 
 const struct so_hparams *so_assembly_hparams(const struct so_assembly *assembly);

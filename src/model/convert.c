@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/input.h"
+#include "model/infile.h"
 
 static float from_bits(uint32_t bits) {
     float value;

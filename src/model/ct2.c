@@ -157,7 +157,7 @@ static sotto_status read_scalar(struct reader *r, const struct record *record, i
 }
 
 /** Numbers that tell how the model computes must say what a Whisper computes. */
-static sotto_status check_scalar(struct reader *r, const struct record *record, struct so_source *source, sotto_error *err) {
+static sotto_status check_scalar(struct reader *r, const struct record *record, struct so_foreign *source, sotto_error *err) {
     const char *slash = strchr(record->name, '/'), *name = slash ? slash + 1 : record->name;
     int value = 0, wanted = 0;
     for (const char *const *ignored = so_ct2_ignored; *ignored; ignored++)
@@ -188,7 +188,7 @@ static sotto_status set_scale(struct reader *r, const struct record *weight, str
     return SOTTO_OK;
 }
 
-static sotto_status add_tensor(struct reader *r, const struct record *record, struct so_stored_source *stored, sotto_error *err) {
+static sotto_status add_tensor(struct reader *r, const struct record *record, struct so_stored *stored, sotto_error *err) {
     const size_t index = stored->source.n_pieces;
     struct so_piece *piece = &stored->source.pieces[index];
     struct so_stored_tensor *tensor = &stored->tensors[index];
@@ -213,8 +213,8 @@ static sotto_status add_tensor(struct reader *r, const struct record *record, st
                    so_infile_path(r->input), record->name, record->type == CT2_S16 ? 16 : 32);
 }
 
-static sotto_status build(struct reader *r, struct so_stored_source **out, sotto_error *err) {
-    struct so_stored_source *stored;
+static sotto_status build(struct reader *r, struct so_stored **out, sotto_error *err) {
+    struct so_stored *stored;
     sotto_status status = so_stored_create(&so_format_ctranslate2, r->n_records, &stored, err);
     for (size_t i = 0; !status && i < r->n_records; i++) {
         const struct record *record = &r->records[i];
@@ -228,9 +228,9 @@ static sotto_status build(struct reader *r, struct so_stored_source **out, sotto
     return status;
 }
 
-static sotto_status ct2_open(struct so_infile *input, struct so_source **out, sotto_error *err) {
+static sotto_status ct2_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
     struct reader r = {.input = input};
-    struct so_stored_source *stored = NULL;
+    struct so_stored *stored = NULL;
     *out = NULL;
     sotto_status status = read_records(&r, err);
     if (!status) status = build(&r, &stored, err);
@@ -248,4 +248,4 @@ static bool ct2_recognise(struct so_infile *input) {
     return so_u32(bytes) >= 1 && so_u32(bytes) < 256 && so_u16(bytes + 4) >= 2 && so_u16(bytes + 4) <= CT2_MAX_NAME;
 }
 
-const struct so_format so_format_ctranslate2 = {"CTranslate2", ct2_recognise, ct2_open, so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_ctranslate2 = {"CTranslate2", ct2_recognise, ct2_open, so_stored_rows, so_stored_close};

@@ -17,7 +17,7 @@ struct import {
     const sotto_import_options *options;
     char weights[MAX_PATH], vocabulary[MAX_PATH];
     char name[64];
-    struct so_source *source;
+    struct so_foreign *source;
     struct so_assembly *assembly;
     struct so_vocab_builder *builder;
     float *mel_filters;
@@ -134,7 +134,7 @@ static sotto_status run(struct import *im, const char *source, const char *desti
     const struct so_vocab *vocab;
     sotto_status status = choose_name(im, destination, err);
     if (!status) status = find_files(im, source, err);
-    if (!status) status = so_source_open(im->weights, &im->source, err);
+    if (!status) status = so_foreign_open(im->weights, &im->source, err);
     if (!status) status = so_assembly_create(im->source, &im->assembly, err);
     if (!status) status = read_vocabulary(im, &vocab, err);
     if (!status) status = read_config(im, err);
@@ -162,7 +162,7 @@ sotto_status so_import(const char *source, const char *destination, const sotto_
     im->options = options;
     sotto_status status = run(im, source, destination, err);
     so_assembly_free(im->assembly);
-    so_source_close(im->source);
+    so_foreign_close(im->source);
     so_vocab_builder_free(im->builder);
     so_free(im->mel_filters);
     so_free(im->heads);

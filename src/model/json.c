@@ -1,6 +1,6 @@
 #include "model/json.h"
 
-#include "model/input.h"
+#include "model/infile.h"
 #include "model/limits.h"
 #include "util/memory.h"
 

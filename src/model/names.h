@@ -2,7 +2,7 @@
 #ifndef SO_MODEL_NAMES_H
 #define SO_MODEL_NAMES_H
 
-#include "model/source.h"
+#include "model/foreign.h"
 
 /** What may follow a module's name, and the part it means. */
 struct so_suffix {

@@ -68,7 +68,7 @@ static bool is_ignored(const char *name) {
     return false;
 }
 
-static sotto_status add_tensor(struct so_stored_source *stored, struct so_infile *input, const char *name, const json_t *entry, uint64_t data,
+static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input, const char *name, const json_t *entry, uint64_t data,
                                sotto_error *err) {
     const size_t index = stored->source.n_pieces, prefix = strlen("model.");
     struct so_piece *piece = &stored->source.pieces[index];
@@ -88,8 +88,8 @@ static sotto_status add_tensor(struct so_stored_source *stored, struct so_infile
     return status;
 }
 
-static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored_source **out, sotto_error *err) {
-    struct so_stored_source *stored;
+static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored **out, sotto_error *err) {
+    struct so_stored *stored;
     const char *name;
     json_t *entry;
     const size_t count = json_object_size(header);
@@ -126,8 +126,8 @@ static uint64_t header_size(struct so_infile *input) {
 
 static bool safetensors_recognise(struct so_infile *input) { return header_size(input) != 0; }
 
-static sotto_status safetensors_open(struct so_infile *input, struct so_source **out, sotto_error *err) {
-    struct so_stored_source *stored;
+static sotto_status safetensors_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
+    struct so_stored *stored;
     json_t *header = NULL;
     const uint64_t size = header_size(input);
     *out = NULL;
@@ -141,4 +141,4 @@ static sotto_status safetensors_open(struct so_infile *input, struct so_source *
     return SOTTO_OK;
 }
 
-const struct so_format so_format_safetensors = {"safetensors", safetensors_recognise, safetensors_open, so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_safetensors = {"safetensors", safetensors_recognise, safetensors_open, so_stored_rows, so_stored_close};

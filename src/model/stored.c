@@ -5,8 +5,8 @@
 
 #define CHUNK_BYTES 65536
 
-sotto_status so_stored_create(const struct so_format *format, size_t capacity, struct so_stored_source **out, sotto_error *err) {
-    struct so_stored_source *stored = so_calloc(1, sizeof *stored);
+sotto_status so_stored_create(const struct so_foreign_format *format, size_t capacity, struct so_stored **out, sotto_error *err) {
+    struct so_stored *stored = so_calloc(1, sizeof *stored);
     *out = NULL;
     if (!stored) return so_fail_memory(err, sizeof *stored, "a source of weights");
     stored->source.format = format;
@@ -46,8 +46,8 @@ static sotto_status read_numbers(struct so_infile *input, enum so_number number,
     return SOTTO_OK;
 }
 
-sotto_status so_stored_rows(struct so_source *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err) {
-    struct so_stored_source *stored = (struct so_stored_source *)source;
+sotto_status so_stored_rows(struct so_foreign *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err) {
+    struct so_stored *stored = (struct so_stored *)source;
     const struct so_stored_tensor *t = &stored->tensors[piece->index];
     const uint64_t columns = so_piece_columns(piece);
     sotto_status status =
@@ -60,8 +60,8 @@ sotto_status so_stored_rows(struct so_source *source, const struct so_piece *pie
     return status;
 }
 
-void so_stored_close(struct so_source *source) {
-    struct so_stored_source *stored = (struct so_stored_source *)source;
+void so_stored_close(struct so_foreign *source) {
+    struct so_stored *stored = (struct so_stored *)source;
     so_infile_close(stored->input);
     so_free(stored->source.pieces);
     so_free(stored->tensors);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "model/input.h"
+#include "model/infile.h"
 #include "model/json.h"
 #include "model/limits.h"
 #include "util/memory.h"

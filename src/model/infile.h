@@ -1,6 +1,6 @@
 /** Bounded reading of foreign files: every read is compared with the file's size first. */
-#ifndef SO_MODEL_INPUT_H
-#define SO_MODEL_INPUT_H
+#ifndef SO_MODEL_INFILE_H
+#define SO_MODEL_INFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

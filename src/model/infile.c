@@ -1,4 +1,4 @@
-#include "model/input.h"
+#include "model/infile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,13 +3,13 @@
  *
  * A canonical name is an item and a part of model/layout.h ("encoder.0.qkv" and weight). Where a format keeps apart what
  * an item holds together (queries, keys and values), each of its tensors is one block of the item's rows. A new format is a new
- * struct so_format with a table of names; nothing else of the importer changes.
+ * struct so_foreign_format with a table of names; nothing else of the importer changes.
  */
-#ifndef SO_MODEL_SOURCE_H
-#define SO_MODEL_SOURCE_H
+#ifndef SO_MODEL_FOREIGN_H
+#define SO_MODEL_FOREIGN_H
 
 #include "model/convert.h"
-#include "model/input.h"
+#include "model/infile.h"
 #include "model/layout.h"
 
 #define SO_PIECE_MAX_RANK 4
@@ -24,35 +24,35 @@ struct so_piece {
     uint32_t index;     /**< the source's own */
 };
 
-struct so_source;
+struct so_foreign;
 
 /** A format of foreign weights. */
-struct so_format {
+struct so_foreign_format {
     const char *name;
     /** Whether a file looks like this format by its first bytes and size. */
     bool (*recognise)(struct so_infile *input);
     /** Open; takes the input over only on success. */
-    sotto_status (*open)(struct so_infile *input, struct so_source **out, sotto_error *err);
+    sotto_status (*open)(struct so_infile *input, struct so_foreign **out, sotto_error *err);
     /** Rows [first, first + count) of a piece, in range; count * product of the other dimensions floats. */
-    sotto_status (*rows)(struct so_source *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err);
-    void (*close)(struct so_source *source);
+    sotto_status (*rows)(struct so_foreign *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err);
+    void (*close)(struct so_foreign *source);
 };
 
 /** What every format's own structure begins with. */
-struct so_source {
-    const struct so_format *format;
+struct so_foreign {
+    const struct so_foreign_format *format;
     struct so_piece *pieces; /**< in no order; names may be twice in a hostile file */
     size_t n_pieces;
     uint32_t audio_heads, text_heads; /**< 0: the format does not say */
 };
 
 /** Recognise and open a file. */
-sotto_status so_source_open(const char *path, struct so_source **out, sotto_error *err);
-void so_source_close(struct so_source *source); /**< NULL is allowed */
+sotto_status so_foreign_open(const char *path, struct so_foreign **out, sotto_error *err);
+void so_foreign_close(struct so_foreign *source); /**< NULL is allowed */
 
 /** All formats, NULL-terminated. */
-extern const struct so_format *const so_formats[];
-extern const struct so_format so_format_ctranslate2, so_format_safetensors;
+extern const struct so_foreign_format *const so_foreign_formats[];
+extern const struct so_foreign_format so_format_ctranslate2, so_format_safetensors;
 
 /** Floats of one row. */
 static inline uint64_t so_piece_columns(const struct so_piece *piece) {

@@ -1,0 +1,23 @@
+#include "model/foreign.h"
+
+const struct so_foreign_format *const so_foreign_formats[] = {&so_format_safetensors, &so_format_ctranslate2, NULL};
+
+sotto_status so_foreign_open(const char *path, struct so_foreign **out, sotto_error *err) {
+    struct so_infile *input;
+    *out = NULL;
+    sotto_status status = so_infile_open(path, &input, err);
+    if (status) return status;
+    status = SOTTO_ERR_MODEL;
+    for (size_t i = 0; so_foreign_formats[i]; i++) {
+        if (!so_foreign_formats[i]->recognise(input)) continue;
+        status = so_foreign_formats[i]->open(input, out, err);
+        if (status) so_infile_close(input);
+        return status;
+    }
+    so_infile_close(input);
+    return so_fail(err, status, "%s: neither CTranslate2 nor safetensors weights", path);
+}
+
+void so_foreign_close(struct so_foreign *source) {
+    if (source) source->format->close(source);
+}
