@@ -114,6 +114,8 @@ void so_logmel_free(struct so_logmel *logmel) {
     so_free(logmel);
 }
 
+const struct so_mel_tables *so_logmel_tables(const struct so_logmel *logmel) { return &logmel->tables; }
+
 /** Sample i of the padded window: mirrored at both ends, zero where none was given. */
 static float sample_at(const struct job *job, ptrdiff_t i) {
     if (i < 0) i = -i;

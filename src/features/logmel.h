@@ -30,6 +30,11 @@ void so_logmel_free(struct so_logmel *logmel);
 sotto_status so_logmel_window(struct so_logmel *logmel, struct so_pool *pool, const float *samples, size_t n_samples, size_t frames,
                               float *out, sotto_error *err);
 
+struct so_mel_tables;
+
+/** What the kernel logmel16 is given: for tests that hold the kernels of all levels against each other. */
+const struct so_mel_tables *so_logmel_tables(const struct so_logmel *logmel);
+
 /** Mel filter bank as OpenAI ships it (librosa.filters.mel(sr=16000, n_fft=400, n_mels)): filters [n_mels][201]. */
 void so_mel_filters(size_t n_mels, float *filters);
 
