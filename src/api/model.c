@@ -27,7 +27,9 @@ sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto
     return status;
 }
 
-void sotto_model_close(sotto_model *model) { so_model_unmap((struct so_model *)model); }
+void sotto_model_close(sotto_model *model) {
+    so_model_unmap((struct so_model *)model);
+}
 
 void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
     const struct so_model *model = so_model_of(handle);
@@ -53,7 +55,8 @@ void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
         .n_alignment_heads = (uint32_t)model->n_alignment_heads,
         .file_size = header->file_size,
     };
-    for (size_t i = 0; i < sizeof header->front_hash; i++) snprintf(out->hash + 2 * i, 3, "%02x", header->front_hash[i]);
+    for (size_t i = 0; i < sizeof header->front_hash; i++)
+        snprintf(out->hash + 2 * i, 3, "%02x", header->front_hash[i]);
 }
 
 sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err) {
@@ -67,13 +70,17 @@ void sotto_import_options_init(sotto_import_options *options) {
     options->version = OPTIONS_VERSION;
 }
 
-sotto_status sotto_model_import(const char *source, const char *destination, const sotto_import_options *options, sotto_error *err) {
+sotto_status sotto_model_import(const char *source, const char *destination,
+                                const sotto_import_options *options, sotto_error *err) {
     sotto_import_options defaults;
     so_error_clear(err);
     sotto_import_options_init(&defaults);
     if (!options) options = &defaults;
-    if (!source || !*source || !destination || !*destination) return so_fail(err, SOTTO_ERR_ARGUMENT, "nothing to import, or nowhere to put it");
+    if (!source || !*source || !destination || !*destination)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "nothing to import, or nowhere to put it");
     if (options->version != OPTIONS_VERSION)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "import options of version %u: set them with sotto_import_options_init", options->version);
+        return so_fail(err, SOTTO_ERR_ARGUMENT,
+                       "import options of version %u: set them with sotto_import_options_init",
+                       options->version);
     return so_import(source, destination, options, err);
 }

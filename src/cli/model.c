@@ -14,10 +14,12 @@
 #include "sotto.h"
 
 static const char usage[] =
-    "usage: sotto model list                                  models in $SOTTO_MODELS or the user's cache folder\n"
+    "usage: sotto model list                                  models in $SOTTO_MODELS or the user's cache "
+    "folder\n"
     "       sotto model fetch NAME [--precision int8|f32]     download a model and import it\n"
     "       sotto model import SRC -o DST [--precision int8|f32] [--name N] [--vocab FILE] [-q]\n"
-    "                                                         SRC: CTranslate2 or safetensors, a file or its folder\n"
+    "                                                         SRC: CTranslate2 or safetensors, a file or its "
+    "folder\n"
     "                                                         DST: a path, or a NAME in the model folder\n"
     "       sotto model show FILE|NAME [--precision int8|f32] what a model consists of\n"
     "       sotto model verify FILE|NAME [--precision int8|f32]   compare the whole file with its hash\n";
@@ -37,13 +39,20 @@ static int parse(int argc, char **argv, bool import, struct arguments *a) {
             fputs(usage, stdout);
             return SO_EXIT_OK;
         }
-        if (!strcmp(arg, "--precision") && more) precision = argv[++i];
-        else if (!strncmp(arg, "--precision=", 12)) precision = arg + 12;
-        else if (import && (!strcmp(arg, "-o") || !strcmp(arg, "--output")) && more) a->output = argv[++i];
-        else if (import && !strcmp(arg, "--name") && more) a->name = argv[++i];
-        else if (import && !strcmp(arg, "--vocab") && more) a->vocab = argv[++i];
-        else if (import && (!strcmp(arg, "-q") || !strcmp(arg, "--quiet"))) a->quiet = true;
-        else if (arg[0] != '-' && !a->positional) a->positional = arg;
+        if (!strcmp(arg, "--precision") && more)
+            precision = argv[++i];
+        else if (!strncmp(arg, "--precision=", 12))
+            precision = arg + 12;
+        else if (import && (!strcmp(arg, "-o") || !strcmp(arg, "--output")) && more)
+            a->output = argv[++i];
+        else if (import && !strcmp(arg, "--name") && more)
+            a->name = argv[++i];
+        else if (import && !strcmp(arg, "--vocab") && more)
+            a->vocab = argv[++i];
+        else if (import && (!strcmp(arg, "-q") || !strcmp(arg, "--quiet")))
+            a->quiet = true;
+        else if (arg[0] != '-' && !a->positional)
+            a->positional = arg;
         else {
             so_console_error(arg, "not understood here, or without its value (sotto model --help)");
             return SO_EXIT_USAGE;
@@ -72,7 +81,9 @@ static int find(const struct arguments *a, const char *name, char path[PATH_MAX]
     return sotto_model_path(name, a->f32, path, PATH_MAX, &err) ? fail(&err) : -1;
 }
 
-static void print_megabytes(uint64_t bytes) { printf("%" PRIu64 ".%" PRIu64 " MB", bytes / 1000000, bytes / 100000 % 10); }
+static void print_megabytes(uint64_t bytes) {
+    printf("%" PRIu64 ".%" PRIu64 " MB", bytes / 1000000, bytes / 100000 % 10);
+}
 
 static int list_one(const char *folder, const char *file) {
     char path[PATH_MAX];
@@ -83,8 +94,9 @@ static int list_one(const char *folder, const char *file) {
     if (n < 0 || (size_t)n >= sizeof path) return SO_EXIT_FAILURE;
     if (sotto_model_open(path, &model, &err)) return fail(&err);
     sotto_model_describe(model, &info);
-    printf("%-20s %-4s %6" PRIu64 ".%" PRIu64 " MB  %2u + %-2u layers of %4u channels, %3u mel bins, %s\n", info.name, info.precision,
-           info.file_size / 1000000, info.file_size / 100000 % 10, info.n_audio_layer, info.n_text_layer, info.n_audio_state, info.n_mels,
+    printf("%-20s %-4s %6" PRIu64 ".%" PRIu64 " MB  %2u + %-2u layers of %4u channels, %3u mel bins, %s\n",
+           info.name, info.precision, info.file_size / 1000000, info.file_size / 100000 % 10,
+           info.n_audio_layer, info.n_text_layer, info.n_audio_state, info.n_mels,
            info.multilingual ? "multilingual" : "English");
     sotto_model_close(model);
     return SO_EXIT_OK;
@@ -135,13 +147,17 @@ static int show(int argc, char **argv) {
     printf("file        %s, ", path);
     print_megabytes(info.file_size);
     printf("\nname        %s\nprecision   %s\n", info.name, info.precision);
-    printf("audio       %u layers, %u heads, %u channels, %u positions, %u mel bins\n", info.n_audio_layer, info.n_audio_head, info.n_audio_state,
-           info.n_audio_ctx, info.n_mels);
-    printf("text        %u layers, %u heads, %u channels, %u positions\n", info.n_text_layer, info.n_text_head, info.n_text_state, info.n_text_ctx);
+    printf("audio       %u layers, %u heads, %u channels, %u positions, %u mel bins\n", info.n_audio_layer,
+           info.n_audio_head, info.n_audio_state, info.n_audio_ctx, info.n_mels);
+    printf("text        %u layers, %u heads, %u channels, %u positions\n", info.n_text_layer,
+           info.n_text_head, info.n_text_state, info.n_text_ctx);
     printf("vocabulary  %u tokens, %u suppressed, ", info.n_vocab, info.n_suppressed);
-    if (info.multilingual) printf("%u languages\n", info.n_languages);
-    else printf("English only\n");
-    printf("tensors     %u\nword times  %u alignment heads\nhash        %s\n", info.n_tensors, info.n_alignment_heads, info.hash);
+    if (info.multilingual)
+        printf("%u languages\n", info.n_languages);
+    else
+        printf("English only\n");
+    printf("tensors     %u\nword times  %u alignment heads\nhash        %s\n", info.n_tensors,
+           info.n_alignment_heads, info.hash);
     sotto_model_close(model);
     return SO_EXIT_OK;
 }
@@ -196,7 +212,11 @@ int so_cli_model(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"list", list}, {"fetch", so_cli_model_fetch}, {"import", import}, {"show", show}, {"verify", verify}};
+    } commands[] = {{"list", list},
+                    {"fetch", so_cli_model_fetch},
+                    {"import", import},
+                    {"show", show},
+                    {"verify", verify}};
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (!strcmp(name, commands[i].name)) return commands[i].run(argc - 1, argv + 1);

@@ -27,11 +27,13 @@ static int by_tensor(const void *key, const void *piece) {
 }
 
 /** The pieces of a tensor: the first, and how many; NULL if there are none. */
-static const struct so_piece *find_pieces(const struct so_foreign *source, const char *item, enum so_part part, size_t *count) {
+static const struct so_piece *find_pieces(const struct so_foreign *source, const char *item,
+                                          enum so_part part, size_t *count) {
     struct so_piece key = {.part = part};
     strncpy(key.item, item, sizeof key.item - 1);
     const struct so_piece *end = source->pieces + source->n_pieces;
-    const struct so_piece *found = source->n_pieces ? bsearch(&key, source->pieces, source->n_pieces, sizeof key, by_tensor) : NULL;
+    const struct so_piece *found =
+        source->n_pieces ? bsearch(&key, source->pieces, source->n_pieces, sizeof key, by_tensor) : NULL;
     *count = 0;
     if (!found) return NULL;
     while (found > source->pieces && !by_tensor(&key, found - 1)) found--;
@@ -40,10 +42,13 @@ static const struct so_piece *find_pieces(const struct so_foreign *source, const
 }
 
 /** A dimension of a tensor that is one piece of known rank. */
-static sotto_status dimension(const struct so_foreign *source, const char *item, uint32_t rank, uint32_t axis, uint32_t *out, sotto_error *err) {
+static sotto_status dimension(const struct so_foreign *source, const char *item, uint32_t rank, uint32_t axis,
+                              uint32_t *out, sotto_error *err) {
     size_t count;
     const struct so_piece *piece = find_pieces(source, item, SO_PART_WEIGHT, &count);
-    if (count != 1 || piece->rank != rank) return so_fail(err, SOTTO_ERR_MODEL, "not a Whisper model: no tensor %s of %u dimensions", item, rank);
+    if (count != 1 || piece->rank != rank)
+        return so_fail(err, SOTTO_ERR_MODEL, "not a Whisper model: no tensor %s of %u dimensions", item,
+                       rank);
     *out = (uint32_t)piece->shape[axis];
     return SOTTO_OK;
 }
@@ -80,31 +85,39 @@ static sotto_status derive(const struct so_foreign *source, struct so_hparams *h
 static bool is_key_bias(const struct so_item *item, enum so_part part, uint64_t row, uint64_t *end) {
     const char *dot = strrchr(item->name, '.');
     if (part != SO_PART_BIAS || !dot) return false;
-    if (!strcmp(dot, ".qkv") && row == item->n / 3) *end = 2 * (uint64_t)item->n / 3;
-    else if (!strcmp(dot, ".cross_kv") && row == 0) *end = item->n / 2;
-    else return false;
+    if (!strcmp(dot, ".qkv") && row == item->n / 3)
+        *end = 2 * (uint64_t)item->n / 3;
+    else if (!strcmp(dot, ".cross_kv") && row == 0)
+        *end = item->n / 2;
+    else
+        return false;
     return true;
 }
 
 /** Every row of a tensor comes from one piece of the right width. *used counts the pieces. */
-static sotto_status check_tensor(const struct so_foreign *source, const struct so_item *item, enum so_part part, uint64_t columns, size_t *used,
-                                 sotto_error *err) {
+static sotto_status check_tensor(const struct so_foreign *source, const struct so_item *item,
+                                 enum so_part part, uint64_t columns, size_t *used, sotto_error *err) {
     size_t count;
     const struct so_piece *piece = find_pieces(source, item->name, part, &count);
     uint64_t row = 0;
     for (size_t i = 0; i < count; i++, piece++) {
         uint64_t first = piece->block * piece->shape[0];
         if (first != row && !(is_key_bias(item, part, row, &row) && first == row)) break;
-        if (so_piece_columns(piece) != columns || (item->kind == SO_ITEM_CONV && part == SO_PART_WEIGHT && piece->shape[piece->rank - 1] != 3)) break;
+        if (so_piece_columns(piece) != columns ||
+            (item->kind == SO_ITEM_CONV && part == SO_PART_WEIGHT && piece->shape[piece->rank - 1] != 3))
+            break;
         row += piece->shape[0];
         ++*used;
     }
     is_key_bias(item, part, row, &row);
-    if (row != item->n) return so_fail(err, SOTTO_ERR_MODEL, "tensor %s.%s is missing, there twice or of a wrong shape", item->name, so_part_name(part));
+    if (row != item->n)
+        return so_fail(err, SOTTO_ERR_MODEL, "tensor %s.%s is missing, there twice or of a wrong shape",
+                       item->name, so_part_name(part));
     return SOTTO_OK;
 }
 
-static sotto_status check_all(const struct so_foreign *source, const struct so_hparams *hp, sotto_error *err) {
+static sotto_status check_all(const struct so_foreign *source, const struct so_hparams *hp,
+                              sotto_error *err) {
     size_t used = 0;
     for (size_t i = 0; i < so_item_count(hp); i++) {
         struct so_item item;
@@ -119,7 +132,9 @@ static sotto_status check_all(const struct so_foreign *source, const struct so_h
         }
         if (status) return status;
     }
-    if (used != source->n_pieces) return so_fail(err, SOTTO_ERR_MODEL, "not a Whisper model: %zu tensors too many", source->n_pieces - used);
+    if (used != source->n_pieces)
+        return so_fail(err, SOTTO_ERR_MODEL, "not a Whisper model: %zu tensors too many",
+                       source->n_pieces - used);
     return SOTTO_OK;
 }
 
@@ -131,17 +146,23 @@ sotto_status so_assembly_create(struct so_foreign *source, struct so_assembly **
     if (source->n_pieces) qsort(source->pieces, source->n_pieces, sizeof *source->pieces, by_name);
     sotto_status status = derive(source, &assembly->hp, err);
     if (!status) status = check_all(source, &assembly->hp, err);
-    if (status) so_assembly_free(assembly);
-    else *out = assembly;
+    if (status)
+        so_assembly_free(assembly);
+    else
+        *out = assembly;
     return status;
 }
 
-void so_assembly_free(struct so_assembly *assembly) { so_free(assembly); }
+void so_assembly_free(struct so_assembly *assembly) {
+    so_free(assembly);
+}
 
-const struct so_hparams *so_assembly_hparams(const struct so_assembly *assembly) { return &assembly->hp; }
+const struct so_hparams *so_assembly_hparams(const struct so_assembly *assembly) {
+    return &assembly->hp;
+}
 
-sotto_status so_assembly_rows(struct so_assembly *assembly, const struct so_item *item, enum so_part part, uint32_t first, uint32_t count,
-                              float *out, sotto_error *err) {
+sotto_status so_assembly_rows(struct so_assembly *assembly, const struct so_item *item, enum so_part part,
+                              uint32_t first, uint32_t count, float *out, sotto_error *err) {
     const uint64_t columns = part == SO_PART_WEIGHT ? item->k : 1, end = (uint64_t)first + count;
     size_t n;
     const struct so_piece *piece = find_pieces(assembly->source, item->name, part, &n);
@@ -150,7 +171,8 @@ sotto_status so_assembly_rows(struct so_assembly *assembly, const struct so_item
         uint64_t begins = piece->block * piece->shape[0], ends = begins + piece->shape[0];
         uint64_t from = begins > first ? begins : first, to = ends < end ? ends : end;
         if (from >= to) continue;
-        sotto_status status = assembly->source->format->rows(assembly->source, piece, from - begins, to - from, out + (from - first) * columns, err);
+        sotto_status status = assembly->source->format->rows(assembly->source, piece, from - begins,
+                                                             to - from, out + (from - first) * columns, err);
         if (status) return status;
     }
     return SOTTO_OK;

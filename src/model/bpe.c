@@ -3,11 +3,13 @@
 #include "model/pretokenize.h"
 #include "model/vocab.h"
 
-/* A run of letters without a break that is longer is cut here: it bounds both the memory and the quadratic search below. */
+/* A run of letters without a break that is longer is cut here: it bounds both the memory and the quadratic
+ * search below. */
 #define LONGEST_PIECE 4096
 #define NO_MERGE INT32_MAX
 
-/** A piece of text as tokens [0, n): their ends in bytes, and what each would become with its right neighbour. */
+/** A piece of text as tokens [0, n): their ends in bytes, and what each would become with its right
+ * neighbour. */
 struct piece {
     const char *text;
     size_t n;
@@ -53,14 +55,16 @@ static void merge(const struct so_vocab *vocab, struct piece *p, const char *tex
     }
 }
 
-size_t so_vocab_encode(const struct so_vocab *vocab, const char *text, size_t length, int32_t *ids, size_t capacity) {
+size_t so_vocab_encode(const struct so_vocab *vocab, const char *text, size_t length, int32_t *ids,
+                       size_t capacity) {
     struct piece piece;
     size_t needed = 0;
     while (length) {
         size_t n = so_pretokenize(text, length, LONGEST_PIECE);
         merge(vocab, &piece, text, n);
         for (size_t i = 0; i < piece.n; i++) {
-            if (piece.id[i] < 0) continue; /* a byte that is no token: only in a vocabulary that is not complete */
+            if (piece.id[i] < 0)
+                continue; /* a byte that is no token: only in a vocabulary that is not complete */
             if (needed < capacity) ids[needed] = piece.id[i];
             needed++;
         }

@@ -23,9 +23,12 @@ static float from_half(uint32_t half) {
 size_t so_number_size(enum so_number number) {
     switch (number) {
     case SO_NUMBER_F16:
-    case SO_NUMBER_BF16: return 2;
-    case SO_NUMBER_S8: return 1;
-    case SO_NUMBER_F32: break;
+    case SO_NUMBER_BF16:
+        return 2;
+    case SO_NUMBER_S8:
+        return 1;
+    case SO_NUMBER_F32:
+        break;
     }
     return 4;
 }

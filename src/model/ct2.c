@@ -1,8 +1,9 @@
 /**
  * CTranslate2's model.bin, version 6, WhisperSpec revision 3. Little-endian:
- *   u32 version | string spec | u32 revision | u32 count | count x tensor | u32 aliases | aliases x (string alias, string name)
- *   string: u16 length with the NUL, bytes;  tensor: string name | u8 rank | u32 shape[rank] | u8 type | u32 bytes | data
- * A weight of type int8 has a float32 tensor NAME_scale, one value for each row: w = q / scale.
+ *   u32 version | string spec | u32 revision | u32 count | count x tensor | u32 aliases | aliases x (string
+ * alias, string name) string: u16 length with the NUL, bytes;  tensor: string name | u8 rank | u32
+ * shape[rank] | u8 type | u32 bytes | data A weight of type int8 has a float32 tensor NAME_scale, one value
+ * for each row: w = q / scale.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +59,8 @@ static sotto_status take_string(struct reader *r, char out[CT2_MAX_NAME], sotto_
     uint32_t length = so_u16(bytes);
     if (length < 1 || length > CT2_MAX_NAME) return damaged(r, "a name is empty or too long", err);
     status = take(r, out, length, err);
-    if (!status && strnlen(out, length) != length - 1) return damaged(r, "a name does not end where it should", err);
+    if (!status && strnlen(out, length) != length - 1)
+        return damaged(r, "a name does not end where it should", err);
     return status;
 }
 
@@ -82,11 +84,14 @@ static sotto_status take_record(struct reader *r, struct record *record, sotto_e
     if (status) return status;
     record->type = byte;
     if (record->type >= sizeof sizes) return damaged(r, "a tensor of unknown type", err);
-    if (!so_shape_count(record->shape, record->rank, &record->count)) return damaged(r, "a tensor of impossible shape", err);
-    if (record->count * sizes[record->type] != bytes) return damaged(r, "a tensor's size does not match its shape", err);
+    if (!so_shape_count(record->shape, record->rank, &record->count))
+        return damaged(r, "a tensor of impossible shape", err);
+    if (record->count * sizes[record->type] != bytes)
+        return damaged(r, "a tensor's size does not match its shape", err);
     record->offset = r->at;
     if (bytes > so_infile_size(r->input) - r->at)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated: tensor %s", so_infile_path(r->input), record->name);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated: tensor %s", so_infile_path(r->input),
+                       record->name);
     r->at += bytes;
     return SOTTO_OK;
 }
@@ -121,12 +126,15 @@ static sotto_status check_head(struct reader *r, sotto_error *err) {
     if (!status) status = take_u32(r, &revision, err);
     if (status) return status;
     if (version != CT2_VERSION || strcmp(spec, CT2_SPEC) || revision != CT2_REVISION)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: CTranslate2 version %u, %s revision %u; only version %d, %s revision %d can be read",
-                       so_infile_path(r->input), version, spec, revision, CT2_VERSION, CT2_SPEC, CT2_REVISION);
+        return so_fail(
+            err, SOTTO_ERR_MODEL,
+            "%s: CTranslate2 version %u, %s revision %u; only version %d, %s revision %d can be read",
+            so_infile_path(r->input), version, spec, revision, CT2_VERSION, CT2_SPEC, CT2_REVISION);
     return SOTTO_OK;
 }
 
-/** All records. The room for the aliases is known only behind the tensors: they get as much as the tensors have. */
+/** All records. The room for the aliases is known only behind the tensors: they get as much as the tensors
+ * have. */
 static sotto_status read_records(struct reader *r, sotto_error *err) {
     uint32_t count, aliases = 0;
     sotto_status status = check_head(r, err);
@@ -150,14 +158,22 @@ static sotto_status read_records(struct reader *r, sotto_error *err) {
 static sotto_status read_scalar(struct reader *r, const struct record *record, int *value, sotto_error *err) {
     uint8_t b[4] = {0};
     if (record->type != CT2_S8 && record->type != CT2_S16 && record->type != CT2_S32)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is not a whole number", so_infile_path(r->input), record->name);
-    sotto_status status = so_infile_read(r->input, record->offset, b, record->type == CT2_S8 ? 1 : record->type == CT2_S16 ? 2 : 4, err);
-    *value = record->type == CT2_S8 ? (int8_t)b[0] : record->type == CT2_S16 ? (int16_t)so_u16(b) : (int32_t)so_u32(b);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is not a whole number", so_infile_path(r->input),
+                       record->name);
+    sotto_status status = so_infile_read(r->input, record->offset, b,
+                                         record->type == CT2_S8    ? 1
+                                         : record->type == CT2_S16 ? 2
+                                                                   : 4,
+                                         err);
+    *value = record->type == CT2_S8    ? (int8_t)b[0]
+             : record->type == CT2_S16 ? (int16_t)so_u16(b)
+                                       : (int32_t)so_u32(b);
     return status;
 }
 
 /** Numbers that tell how the model computes must say what a Whisper computes. */
-static sotto_status check_scalar(struct reader *r, const struct record *record, struct so_foreign *source, sotto_error *err) {
+static sotto_status check_scalar(struct reader *r, const struct record *record, struct so_foreign *source,
+                                 sotto_error *err) {
     const char *slash = strchr(record->name, '/'), *name = slash ? slash + 1 : record->name;
     int value = 0, wanted = 0;
     for (const char *const *ignored = so_ct2_ignored; *ignored; ignored++)
@@ -173,27 +189,32 @@ static sotto_status check_scalar(struct reader *r, const struct record *record, 
     for (const struct so_ct2_flag *flag = so_ct2_flags; flag->name; flag++)
         if (!strcmp(flag->name, name)) wanted = flag->value;
     if (value != wanted)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is %d where Whisper has %d", so_infile_path(r->input), record->name, value, wanted);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: %s is %d where Whisper has %d", so_infile_path(r->input),
+                       record->name, value, wanted);
     return SOTTO_OK;
 }
 
-static sotto_status set_scale(struct reader *r, const struct record *weight, struct so_stored_tensor *tensor, sotto_error *err) {
+static sotto_status set_scale(struct reader *r, const struct record *weight, struct so_stored_tensor *tensor,
+                              sotto_error *err) {
     char name[CT2_MAX_NAME + 8];
     snprintf(name, sizeof name, "%s_scale", weight->name);
     const struct record *scale = find_record(r, name);
     if (!scale || scale->type != CT2_F32 || scale->count != weight->shape[0])
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: int8 tensor %s has no scale for each row", so_infile_path(r->input), weight->name);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: int8 tensor %s has no scale for each row",
+                       so_infile_path(r->input), weight->name);
     tensor->scaled = true;
     tensor->scale_offset = scale->offset;
     return SOTTO_OK;
 }
 
-static sotto_status add_tensor(struct reader *r, const struct record *record, struct so_stored *stored, sotto_error *err) {
+static sotto_status add_tensor(struct reader *r, const struct record *record, struct so_stored *stored,
+                               sotto_error *err) {
     const size_t index = stored->source.n_pieces;
     struct so_piece *piece = &stored->source.pieces[index];
     struct so_stored_tensor *tensor = &stored->tensors[index];
     if (!so_name_match(so_ct2_rules, record->name, piece)) {
-        if (!strcmp(record->name, "decoder/projection/weight") || strstr(record->name, "/weight_scale")) return SOTTO_OK;
+        if (!strcmp(record->name, "decoder/projection/weight") || strstr(record->name, "/weight_scale"))
+            return SOTTO_OK;
         return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(r->input), record->name);
     }
     piece->rank = record->rank;
@@ -202,14 +223,24 @@ static sotto_status add_tensor(struct reader *r, const struct record *record, st
     tensor->offset = record->offset;
     stored->source.n_pieces++;
     switch ((enum ct2_type)record->type) {
-    case CT2_F32: tensor->number = SO_NUMBER_F32; return SOTTO_OK;
-    case CT2_F16: tensor->number = SO_NUMBER_F16; return SOTTO_OK;
-    case CT2_BF16: tensor->number = SO_NUMBER_BF16; return SOTTO_OK;
-    case CT2_S8: tensor->number = SO_NUMBER_S8; return set_scale(r, record, tensor, err);
+    case CT2_F32:
+        tensor->number = SO_NUMBER_F32;
+        return SOTTO_OK;
+    case CT2_F16:
+        tensor->number = SO_NUMBER_F16;
+        return SOTTO_OK;
+    case CT2_BF16:
+        tensor->number = SO_NUMBER_BF16;
+        return SOTTO_OK;
+    case CT2_S8:
+        tensor->number = SO_NUMBER_S8;
+        return set_scale(r, record, tensor, err);
     case CT2_S16:
-    case CT2_S32: break;
+    case CT2_S32:
+        break;
     }
-    return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s holds int%d weights: convert with float16, float32 or int8",
+    return so_fail(err, SOTTO_ERR_UNSUPPORTED,
+                   "%s: tensor %s holds int%d weights: convert with float16, float32 or int8",
                    so_infile_path(r->input), record->name, record->type == CT2_S16 ? 16 : 32);
 }
 
@@ -218,11 +249,14 @@ static sotto_status build(struct reader *r, struct so_stored **out, sotto_error 
     sotto_status status = so_stored_create(&so_format_ctranslate2, r->n_records, &stored, err);
     for (size_t i = 0; !status && i < r->n_records; i++) {
         const struct record *record = &r->records[i];
-        status = record->rank ? add_tensor(r, record, stored, err) : check_scalar(r, record, &stored->source, err);
+        status =
+            record->rank ? add_tensor(r, record, stored, err) : check_scalar(r, record, &stored->source, err);
     }
-    const struct record *projection = find_record(r, "decoder/projection/weight"), *embedding = find_record(r, "decoder/embeddings/weight");
+    const struct record *projection = find_record(r, "decoder/projection/weight"),
+                        *embedding = find_record(r, "decoder/embeddings/weight");
     if (!status && projection && (!embedding || projection->offset != embedding->offset))
-        status = so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: an output projection of its own, not the embedding", so_infile_path(r->input));
+        status = so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: an output projection of its own, not the embedding",
+                         so_infile_path(r->input));
     if (status && stored) so_stored_close(&stored->source);
     *out = status ? NULL : stored;
     return status;
@@ -245,7 +279,9 @@ static bool ct2_recognise(struct so_infile *input) {
     /* The version is a small number, and the name of a specification follows with its length. */
     uint8_t bytes[6];
     if (so_infile_read(input, 0, bytes, sizeof bytes, NULL)) return false;
-    return so_u32(bytes) >= 1 && so_u32(bytes) < 256 && so_u16(bytes + 4) >= 2 && so_u16(bytes + 4) <= CT2_MAX_NAME;
+    return so_u32(bytes) >= 1 && so_u32(bytes) < 256 && so_u16(bytes + 4) >= 2 &&
+           so_u16(bytes + 4) <= CT2_MAX_NAME;
 }
 
-const struct so_foreign_format so_format_ctranslate2 = {"CTranslate2", ct2_recognise, ct2_open, so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_ctranslate2 = {"CTranslate2", ct2_recognise, ct2_open,
+                                                        so_stored_rows, so_stored_close};

@@ -38,4 +38,5 @@ const struct so_ct2_flag so_ct2_flags[] = {
 };
 
 /* Of a single layer's attention to return, and of the form of ALiBi, which is off. */
-const char *const so_ct2_ignored[] = {"alignment_heads", "alignment_layer", "alibi_use_positive_positions", NULL};
+const char *const so_ct2_ignored[] = {"alignment_heads", "alignment_layer", "alibi_use_positive_positions",
+                                      NULL};

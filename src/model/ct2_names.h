@@ -6,7 +6,8 @@
 
 extern const struct so_name_rule so_ct2_rules[];
 
-/** A scalar that says how the model computes, and the value that Whisper has. One that is not listed must be 0: off. */
+/** A scalar that says how the model computes, and the value that Whisper has. One that is not listed must be
+ * 0: off. */
 struct so_ct2_flag {
     const char *name; /**< after "encoder/" or "decoder/" */
     int value;

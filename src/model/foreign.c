@@ -1,6 +1,7 @@
 #include "model/foreign.h"
 
-const struct so_foreign_format *const so_foreign_formats[] = {&so_format_safetensors, &so_format_ctranslate2, NULL};
+const struct so_foreign_format *const so_foreign_formats[] = {&so_format_safetensors, &so_format_ctranslate2,
+                                                              NULL};
 
 sotto_status so_foreign_open(const char *path, struct so_foreign **out, sotto_error *err) {
     struct so_infile *input;

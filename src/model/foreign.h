@@ -1,9 +1,10 @@
 /**
  * Foreign weights, whatever their format: a list of tensors by canonical name, read as float rows on demand.
  *
- * A canonical name is an item and a part of model/layout.h ("encoder.0.qkv" and weight). Where a format keeps apart what
- * an item holds together (queries, keys and values), each of its tensors is one block of the item's rows. A new format is a new
- * struct so_foreign_format with a table of names; nothing else of the importer changes.
+ * A canonical name is an item and a part of model/layout.h ("encoder.0.qkv" and weight). Where a format keeps
+ * apart what an item holds together (queries, keys and values), each of its tensors is one block of the
+ * item's rows. A new format is a new struct so_foreign_format with a table of names; nothing else of the
+ * importer changes.
  */
 #ifndef SO_MODEL_FOREIGN_H
 #define SO_MODEL_FOREIGN_H
@@ -17,11 +18,12 @@
 /** One tensor of a source. */
 struct so_piece {
     char item[32];
-    enum so_part part;  /**< WEIGHT, BIAS, GAMMA or BETA */
-    uint32_t block;     /**< its first row in the item is block * shape[0] */
-    uint32_t rank;      /**< 1 to SO_PIECE_MAX_RANK */
-    uint64_t shape[SO_PIECE_MAX_RANK]; /**< rows first; no 0 among them, product * 4 below SO_MAX_TENSOR_BYTES */
-    uint32_t index;     /**< the source's own */
+    enum so_part part; /**< WEIGHT, BIAS, GAMMA or BETA */
+    uint32_t block;    /**< its first row in the item is block * shape[0] */
+    uint32_t rank;     /**< 1 to SO_PIECE_MAX_RANK */
+    uint64_t
+        shape[SO_PIECE_MAX_RANK]; /**< rows first; no 0 among them, product * 4 below SO_MAX_TENSOR_BYTES */
+    uint32_t index;               /**< the source's own */
 };
 
 struct so_foreign;
@@ -34,7 +36,8 @@ struct so_foreign_format {
     /** Open; takes the input over only on success. */
     sotto_status (*open)(struct so_infile *input, struct so_foreign **out, sotto_error *err);
     /** Rows [first, first + count) of a piece, in range; count * product of the other dimensions floats. */
-    sotto_status (*rows)(struct so_foreign *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err);
+    sotto_status (*rows)(struct so_foreign *source, const struct so_piece *piece, uint64_t first,
+                         uint64_t count, float *out, sotto_error *err);
     void (*close)(struct so_foreign *source);
 };
 

@@ -1,8 +1,9 @@
 /**
  * The bytes of a .sotto file (docs/model-file.md): little-endian, every structure without holes.
  *
- *   front: header | section table | tensor table | sections | small tensors     hashed and checked when opened
- *   data:  packed weights and position tables, in the order they are used       hashed, checked by so_model_verify
+ *   front: header | section table | tensor table | sections | small tensors     hashed and checked when
+ * opened data:  packed weights and position tables, in the order they are used       hashed, checked by
+ * so_model_verify
  */
 #ifndef SO_MODEL_FORMAT_H
 #define SO_MODEL_FORMAT_H
@@ -20,7 +21,7 @@ struct so_file_header {
     uint32_t version;
     uint32_t byte_order;
     uint64_t file_size;
-    uint64_t front_size;   /**< bytes before the data */
+    uint64_t front_size;    /**< bytes before the data */
     uint8_t front_hash[16]; /**< XXH3-128 (canonical form) of the front, these 16 bytes taken as 0 */
     uint8_t data_hash[16];  /**< XXH3-128 of [front_size, file_size) */
     uint32_t precision;     /**< enum so_precision */
@@ -52,10 +53,10 @@ struct so_file_section {
 };
 
 enum so_dtype {
-    SO_DTYPE_F32 = 1,        /**< shape [rows][columns] or [n] */
-    SO_DTYPE_S32,            /**< [n] */
-    SO_DTYPE_S8_PANELS,      /**< [n][k], packed as backend/cpu/kernels.h says */
-    SO_DTYPE_F32_PANELS,     /**< [n][k], packed likewise */
+    SO_DTYPE_F32 = 1,    /**< shape [rows][columns] or [n] */
+    SO_DTYPE_S32,        /**< [n] */
+    SO_DTYPE_S8_PANELS,  /**< [n][k], packed as backend/cpu/kernels.h says */
+    SO_DTYPE_F32_PANELS, /**< [n][k], packed likewise */
 };
 
 struct so_file_tensor {

@@ -18,7 +18,9 @@ sotto_status so_hash_create(struct so_hash **out, sotto_error *err) {
     return SOTTO_OK;
 }
 
-void so_hash_add(struct so_hash *hash, const void *bytes, size_t size) { XXH3_128bits_update(&hash->state, bytes, size); }
+void so_hash_add(struct so_hash *hash, const void *bytes, size_t size) {
+    XXH3_128bits_update(&hash->state, bytes, size);
+}
 
 void so_hash_result(const struct so_hash *hash, uint8_t out[SO_HASH_SIZE]) {
     XXH128_canonical_t canonical;
@@ -26,4 +28,6 @@ void so_hash_result(const struct so_hash *hash, uint8_t out[SO_HASH_SIZE]) {
     for (size_t i = 0; i < SO_HASH_SIZE; i++) out[i] = canonical.digest[i];
 }
 
-void so_hash_free(struct so_hash *hash) { so_free(hash); }
+void so_hash_free(struct so_hash *hash) {
+    so_free(hash);
+}

@@ -2,12 +2,14 @@
 
 #include <string.h>
 
-static sotto_status check_half(const char *half, uint32_t state, uint32_t head, uint32_t layer, sotto_error *err) {
+static sotto_status check_half(const char *half, uint32_t state, uint32_t head, uint32_t layer,
+                               sotto_error *err) {
     if (state < SO_HEAD_SIZE || state > SO_MAX_STATE || state % SO_HEAD_SIZE)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s state of %u channels: not a multiple of %d up to %d", half, state, SO_HEAD_SIZE,
-                       SO_MAX_STATE);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s state of %u channels: not a multiple of %d up to %d", half,
+                       state, SO_HEAD_SIZE, SO_MAX_STATE);
     if (head != state / SO_HEAD_SIZE)
-        return so_fail(err, SOTTO_ERR_MODEL, "%u %s heads: a state of %u channels has %u", head, half, state, state / SO_HEAD_SIZE);
+        return so_fail(err, SOTTO_ERR_MODEL, "%u %s heads: a state of %u channels has %u", head, half, state,
+                       state / SO_HEAD_SIZE);
     if (layer < 1 || layer > SO_MAX_LAYERS)
         return so_fail(err, SOTTO_ERR_MODEL, "%u %s layers: not from 1 to %d", layer, half, SO_MAX_LAYERS);
     return SOTTO_OK;
@@ -27,8 +29,8 @@ sotto_status so_hparams_check(const struct so_hparams *hp, sotto_error *err) {
     status = check_half("text", hp->n_text_state, hp->n_text_head, hp->n_text_layer, err);
     if (status) return status;
     if (hp->n_text_state != hp->n_audio_state)
-        return so_fail(err, SOTTO_ERR_MODEL, "audio state of %u channels and text state of %u: not equal", hp->n_audio_state,
-                       hp->n_text_state);
+        return so_fail(err, SOTTO_ERR_MODEL, "audio state of %u channels and text state of %u: not equal",
+                       hp->n_audio_state, hp->n_text_state);
     return so_vocab_layout(&vocab, hp->n_vocab, err);
 }
 

@@ -27,7 +27,8 @@ struct import {
 
 /** folder + name, where folder ends before `length`. */
 static bool join(char out[MAX_PATH], const char *folder, size_t length, const char *name) {
-    int n = snprintf(out, MAX_PATH, "%.*s%s%s", (int)length, folder, length && folder[length - 1] != '/' ? "/" : "", name);
+    int n = snprintf(out, MAX_PATH, "%.*s%s%s", (int)length, folder,
+                     length && folder[length - 1] != '/' ? "/" : "", name);
     return n >= 0 && n < MAX_PATH;
 }
 
@@ -46,17 +47,24 @@ static size_t folder_length(const char *path) {
 
 static sotto_status find_files(struct import *im, const char *source, sotto_error *err) {
     static const char *const weights[] = {"model.bin", "model.safetensors", NULL};
-    static const char *const vocabularies[] = {"tokenizer.json",        "vocabulary.json", "vocabulary.txt", "vocab.json",
-                                               "multilingual.tiktoken", "gpt2.tiktoken",   NULL};
+    static const char *const vocabularies[] = {"tokenizer.json",
+                                               "vocabulary.json",
+                                               "vocabulary.txt",
+                                               "vocab.json",
+                                               "multilingual.tiktoken",
+                                               "gpt2.tiktoken",
+                                               NULL};
     const bool folder = so_infile_exists(source, true);
     if (strlen(source) >= MAX_PATH || (im->options->vocab && strlen(im->options->vocab) >= MAX_PATH))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the source's path is too long");
     if (folder && !find_file(im->weights, source, strlen(source), weights))
         return so_fail(err, SOTTO_ERR_MODEL, "%s: neither model.bin nor model.safetensors is in it", source);
     if (!folder) snprintf(im->weights, MAX_PATH, "%s", source);
-    if (im->options->vocab) snprintf(im->vocabulary, MAX_PATH, "%s", im->options->vocab);
+    if (im->options->vocab)
+        snprintf(im->vocabulary, MAX_PATH, "%s", im->options->vocab);
     else if (!find_file(im->vocabulary, im->weights, folder_length(im->weights), vocabularies))
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: no tokenizer.json or other vocabulary beside it", im->weights);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: no tokenizer.json or other vocabulary beside it",
+                       im->weights);
     return SOTTO_OK;
 }
 
@@ -71,7 +79,9 @@ static sotto_status choose_name(struct import *im, const char *destination, sott
     }
     if (length < sizeof im->name) memcpy(im->name, name, length);
     if (length >= sizeof im->name || !so_model_name_valid(im->name))
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' is not a name for a model: 1 to 63 bytes without '/' and control characters", name);
+        return so_fail(err, SOTTO_ERR_ARGUMENT,
+                       "'%s' is not a name for a model: 1 to 63 bytes without '/' and control characters",
+                       name);
     return SOTTO_OK;
 }
 
@@ -79,14 +89,18 @@ static sotto_status choose_name(struct import *im, const char *destination, sott
 static sotto_status take_heads(struct import *im, const char *path, const json_t *list, sotto_error *err) {
     const struct so_hparams *hp = so_assembly_hparams(im->assembly);
     size_t count = json_array_size(list);
-    if (count > (size_t)hp->n_text_layer * hp->n_text_head) return so_fail(err, SOTTO_ERR_MODEL, "%s: too many alignment heads", path);
+    if (count > (size_t)hp->n_text_layer * hp->n_text_head)
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: too many alignment heads", path);
     im->heads = so_calloc(2 * count, sizeof *im->heads);
     if (!im->heads) return so_fail_memory(err, 2 * count * sizeof *im->heads, "alignment heads");
     for (size_t i = 0; i < count; i++) {
-        const json_t *pair = json_array_get(list, i), *layer = json_array_get(pair, 0), *head = json_array_get(pair, 1);
-        if (json_array_size(pair) != 2 || !json_is_integer(layer) || !json_is_integer(head) || json_integer_value(layer) < 0 ||
-            json_integer_value(layer) >= hp->n_text_layer || json_integer_value(head) < 0 || json_integer_value(head) >= hp->n_text_head)
-            return so_fail(err, SOTTO_ERR_MODEL, "%s: alignment head %zu is not a layer and a head of this model", path, i);
+        const json_t *pair = json_array_get(list, i), *layer = json_array_get(pair, 0),
+                     *head = json_array_get(pair, 1);
+        if (json_array_size(pair) != 2 || !json_is_integer(layer) || !json_is_integer(head) ||
+            json_integer_value(layer) < 0 || json_integer_value(layer) >= hp->n_text_layer ||
+            json_integer_value(head) < 0 || json_integer_value(head) >= hp->n_text_head)
+            return so_fail(err, SOTTO_ERR_MODEL,
+                           "%s: alignment head %zu is not a layer and a head of this model", path, i);
         im->heads[2 * i] = (uint16_t)json_integer_value(layer);
         im->heads[2 * i + 1] = (uint16_t)json_integer_value(head);
     }
@@ -100,7 +114,8 @@ static sotto_status read_config(struct import *im, sotto_error *err) {
     sotto_status status = SOTTO_OK;
     for (size_t i = 0; !status && !im->n_heads && i < SO_COUNT(names); i++) {
         json_t *root;
-        if (!join(path, im->weights, folder_length(im->weights), names[i]) || !so_infile_exists(path, false)) continue;
+        if (!join(path, im->weights, folder_length(im->weights), names[i]) || !so_infile_exists(path, false))
+            continue;
         status = so_json_load(path, &root, err);
         if (status) break;
         const json_t *list = json_object_get(root, "alignment_heads");
@@ -114,7 +129,8 @@ static sotto_status read_config(struct import *im, sotto_error *err) {
     return status;
 }
 
-static sotto_status rows(void *context, const struct so_item *item, enum so_part part, uint32_t first, uint32_t count, float *out, sotto_error *err) {
+static sotto_status rows(void *context, const struct so_item *item, enum so_part part, uint32_t first,
+                         uint32_t count, float *out, sotto_error *err) {
     struct import *im = context;
     return so_assembly_rows(im->assembly, item, part, first, count, out, err);
 }
@@ -125,7 +141,8 @@ static void progress(void *context, size_t done, size_t total) {
 }
 
 static sotto_status read_vocabulary(struct import *im, const struct so_vocab **vocab, sotto_error *err) {
-    sotto_status status = so_vocab_builder_create(so_assembly_hparams(im->assembly)->n_vocab, &im->builder, err);
+    sotto_status status =
+        so_vocab_builder_create(so_assembly_hparams(im->assembly)->n_vocab, &im->builder, err);
     if (!status) status = so_vocab_read(im->vocabulary, im->builder, err);
     return status ? status : so_vocab_builder_finish(im->builder, vocab, err);
 }
@@ -141,7 +158,8 @@ static sotto_status run(struct import *im, const char *source, const char *desti
     if (status) return status;
     const struct so_hparams *hp = so_assembly_hparams(im->assembly);
     im->mel_filters = so_calloc((size_t)hp->n_mels * SO_MEL_BINS, sizeof *im->mel_filters);
-    if (!im->mel_filters) return so_fail_memory(err, (size_t)hp->n_mels * SO_MEL_BINS * sizeof *im->mel_filters, "mel filters");
+    if (!im->mel_filters)
+        return so_fail_memory(err, (size_t)hp->n_mels * SO_MEL_BINS * sizeof *im->mel_filters, "mel filters");
     so_mel_filters(hp->n_mels, im->mel_filters);
     const struct so_model_parts parts = {
         .name = im->name,
@@ -156,7 +174,8 @@ static sotto_status run(struct import *im, const char *source, const char *desti
     return so_model_write(destination, &parts, &weights, err);
 }
 
-sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options, sotto_error *err) {
+sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
+                       sotto_error *err) {
     struct import *im = so_calloc(1, sizeof *im);
     if (!im) return so_fail_memory(err, sizeof *im, "an import");
     im->options = options;

@@ -5,6 +5,7 @@
 #include "util/error.h"
 
 /** sotto_model_import. */
-sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options, sotto_error *err);
+sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
+                       sotto_error *err);
 
 #endif

@@ -1,7 +1,9 @@
 #include "model/import.h"
 
-sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options, sotto_error *err) {
+sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
+                       sotto_error *err) {
     (void)destination;
     (void)options;
-    return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: this build cannot import models (it was made without jansson)", source);
+    return so_fail(err, SOTTO_ERR_UNSUPPORTED,
+                   "%s: this build cannot import models (it was made without jansson)", source);
 }

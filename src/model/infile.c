@@ -27,11 +27,16 @@ sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_erro
     if (!input) return so_fail_memory(err, sizeof *input, "an input file");
     strncpy(input->path, path, sizeof input->path - 1);
     input->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (input->fd < 0 || fstat(input->fd, &info)) status = so_fail(err, SOTTO_ERR_IO, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode)) status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a regular file", path);
-    else input->size = (uint64_t)info.st_size;
-    if (status) so_infile_close(input);
-    else *out = input;
+    if (input->fd < 0 || fstat(input->fd, &info))
+        status = so_fail(err, SOTTO_ERR_IO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a regular file", path);
+    else
+        input->size = (uint64_t)info.st_size;
+    if (status)
+        so_infile_close(input);
+    else
+        *out = input;
     return status;
 }
 
@@ -41,15 +46,20 @@ void so_infile_close(struct so_infile *input) {
     so_free(input);
 }
 
-uint64_t so_infile_size(const struct so_infile *input) { return input->size; }
+uint64_t so_infile_size(const struct so_infile *input) {
+    return input->size;
+}
 
-const char *so_infile_path(const struct so_infile *input) { return input->path; }
+const char *so_infile_path(const struct so_infile *input) {
+    return input->path;
+}
 
-sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size, sotto_error *err) {
+sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size,
+                            sotto_error *err) {
     char *to = bytes;
     if (offset > input->size || size > input->size - offset)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated or damaged: %zu bytes wanted at %llu of %llu", input->path, size,
-                       (unsigned long long)offset, (unsigned long long)input->size);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated or damaged: %zu bytes wanted at %llu of %llu",
+                       input->path, size, (unsigned long long)offset, (unsigned long long)input->size);
     while (size) {
         ssize_t n = pread(input->fd, to, size, (off_t)offset);
         if (n < 0 && errno == EINTR) continue;

@@ -17,7 +17,8 @@ uint64_t so_infile_size(const struct so_infile *input);
 const char *so_infile_path(const struct so_infile *input);
 
 /** Read exactly `size` bytes at `offset`; SOTTO_ERR_MODEL if the file has not that many. */
-sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size, sotto_error *err);
+sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *bytes, size_t size,
+                            sotto_error *err);
 
 /** A whole file of at most `limit` bytes, with a NUL behind it; so_free when done. */
 sotto_status so_infile_load(const char *path, size_t limit, char **text, size_t *size, sotto_error *err);
@@ -25,8 +26,14 @@ sotto_status so_infile_load(const char *path, size_t limit, char **text, size_t 
 /** Whether a regular file (or, `folder`, a folder) of this path exists. */
 bool so_infile_exists(const char *path, bool folder);
 
-static inline uint32_t so_u16(const uint8_t *b) { return (uint32_t)b[0] | (uint32_t)b[1] << 8; }
-static inline uint32_t so_u32(const uint8_t *b) { return so_u16(b) | so_u16(b + 2) << 16; }
-static inline uint64_t so_u64(const uint8_t *b) { return so_u32(b) | (uint64_t)so_u32(b + 4) << 32; }
+static inline uint32_t so_u16(const uint8_t *b) {
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8;
+}
+static inline uint32_t so_u32(const uint8_t *b) {
+    return so_u16(b) | so_u16(b + 2) << 16;
+}
+static inline uint64_t so_u64(const uint8_t *b) {
+    return so_u32(b) | (uint64_t)so_u32(b + 4) << 32;
+}
 
 #endif

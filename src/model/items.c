@@ -19,14 +19,25 @@ struct template {
     size_t slot;
 };
 
-#define STATE(times) {UNIT_STATE, times}
-#define MATRIX(name, n, k, type, field) {name, SO_ITEM_MATRIX, n, k, true, offsetof(type, field)}
-#define NORM(name, type, field) {name, SO_ITEM_NORM, STATE(1), {UNIT_ONE, 1}, false, offsetof(type, field)}
+#define UNITS(unit, times) \
+    { unit, times }
+#define STATE(times) UNITS(UNIT_STATE, times)
+#define MATRIX(name, n, k, type, field) \
+    { name, SO_ITEM_MATRIX, n, k, true, offsetof(type, field) }
+#define NORM(name, type, field) \
+    { name, SO_ITEM_NORM, STATE(1), {UNIT_ONE, 1}, false, offsetof(type, field) }
+
+#define CONV(name, k, field) \
+    { name, SO_ITEM_CONV, STATE(1), k, true, offsetof(struct so_model, field) }
+#define TABLE(name, rows, field) \
+    { name, SO_ITEM_TABLE, {rows, 1}, STATE(1), false, offsetof(struct so_model, field) }
+#define EMBEDDING(name, field) \
+    { name, SO_ITEM_MATRIX, {UNIT_VOCAB, 1}, STATE(1), false, offsetof(struct so_model, field) }
 
 static const struct template encoder_head[] = {
-    {"encoder.conv1", SO_ITEM_CONV, STATE(1), {UNIT_MELS, 3}, true, offsetof(struct so_model, conv1)},
-    {"encoder.conv2", SO_ITEM_CONV, STATE(1), STATE(3), true, offsetof(struct so_model, conv2)},
-    {"encoder.positions", SO_ITEM_TABLE, {UNIT_AUDIO_CTX, 1}, STATE(1), false, offsetof(struct so_model, audio_positions)},
+    CONV("encoder.conv1", UNITS(UNIT_MELS, 3), conv1),
+    CONV("encoder.conv2", STATE(3), conv2),
+    TABLE("encoder.positions", UNIT_AUDIO_CTX, audio_positions),
 };
 
 static const struct template encoder_layer[] = {
@@ -40,8 +51,8 @@ static const struct template encoder_layer[] = {
 
 static const struct template decoder_head[] = {
     NORM("encoder.norm", struct so_model, encoder_norm),
-    {"decoder.embedding", SO_ITEM_MATRIX, {UNIT_VOCAB, 1}, STATE(1), false, offsetof(struct so_model, token_embedding)},
-    {"decoder.positions", SO_ITEM_TABLE, {UNIT_TEXT_CTX, 1}, STATE(1), false, offsetof(struct so_model, text_positions)},
+    EMBEDDING("decoder.embedding", token_embedding),
+    TABLE("decoder.positions", UNIT_TEXT_CTX, text_positions),
 };
 
 static const struct template decoder_layer[] = {
@@ -63,12 +74,18 @@ static const struct template decoder_tail[] = {
 
 static uint32_t extent(const struct so_hparams *hp, struct dimension d) {
     switch (d.unit) {
-    case UNIT_MELS: return d.times * hp->n_mels;
-    case UNIT_STATE: return d.times * hp->n_audio_state;
-    case UNIT_AUDIO_CTX: return d.times * hp->n_audio_ctx;
-    case UNIT_TEXT_CTX: return d.times * hp->n_text_ctx;
-    case UNIT_VOCAB: return d.times * hp->n_vocab;
-    case UNIT_ONE: break;
+    case UNIT_MELS:
+        return d.times * hp->n_mels;
+    case UNIT_STATE:
+        return d.times * hp->n_audio_state;
+    case UNIT_AUDIO_CTX:
+        return d.times * hp->n_audio_ctx;
+    case UNIT_TEXT_CTX:
+        return d.times * hp->n_text_ctx;
+    case UNIT_VOCAB:
+        return d.times * hp->n_vocab;
+    case UNIT_ONE:
+        break;
     }
     return d.times;
 }
@@ -78,7 +95,8 @@ size_t so_item_count(const struct so_hparams *hp) {
            hp->n_text_layer * SO_COUNT(decoder_layer) + SO_COUNT(decoder_tail);
 }
 
-void so_item_get(const struct so_hparams *hp, enum so_precision precision, size_t index, struct so_item *item) {
+void so_item_get(const struct so_hparams *hp, enum so_precision precision, size_t index,
+                 struct so_item *item) {
     const struct {
         const struct template *templates;
         size_t count, repeats;
@@ -98,8 +116,10 @@ void so_item_get(const struct so_hparams *hp, enum so_precision precision, size_
     const struct template *t = &runs[run].templates[index % runs[run].count];
     unsigned layer = (unsigned)(index / runs[run].count);
     const char *stack = runs[run].stack;
-    if (stack) snprintf(item->name, sizeof item->name, "%s.%u.%s", stack, layer, t->name);
-    else snprintf(item->name, sizeof item->name, "%s", t->name);
+    if (stack)
+        snprintf(item->name, sizeof item->name, "%s.%u.%s", stack, layer, t->name);
+    else
+        snprintf(item->name, sizeof item->name, "%s", t->name);
     item->kind = t->kind;
     /* The first convolution sees the log-mel directly: its cost is small and its input has a wide range. */
     item->precision = t == encoder_head ? SO_F32 : precision;

@@ -11,14 +11,20 @@ static bool within_limits(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
             continue;
         }
-        if (c == '"') in_string = true;
-        else if (c == '[' || c == '{') depth++, values++;
-        else if ((c == ']' || c == '}') && depth) depth--;
-        else if (c == ',' || c == ':') values++;
+        if (c == '"')
+            in_string = true;
+        else if (c == '[' || c == '{')
+            depth++, values++;
+        else if ((c == ']' || c == '}') && depth)
+            depth--;
+        else if (c == ',' || c == ':')
+            values++;
         if (depth > SO_JSON_MAX_DEPTH || values > SO_JSON_MAX_VALUES) return false;
     }
     return true;
@@ -27,9 +33,11 @@ static bool within_limits(const char *text, size_t size) {
 sotto_status so_json_parse(const char *path, const char *text, size_t size, json_t **out, sotto_error *err) {
     json_error_t error;
     *out = NULL;
-    if (!within_limits(text, size)) return so_fail(err, SOTTO_ERR_MODEL, "%s: JSON too deep or of too many values", path);
+    if (!within_limits(text, size))
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: JSON too deep or of too many values", path);
     *out = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!*out) return so_fail(err, SOTTO_ERR_MODEL, "%s: not valid JSON: line %d: %s", path, error.line, error.text);
+    if (!*out)
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: not valid JSON: line %d: %s", path, error.line, error.text);
     return SOTTO_OK;
 }
 

@@ -23,35 +23,46 @@ size_t so_item_tensors(const struct so_item *item, struct so_tensor_spec specs[S
         specs[0] = vector(SO_PART_GAMMA, SO_DTYPE_F32, n);
         specs[1] = vector(SO_PART_BETA, SO_DTYPE_F32, n);
         return 2;
-    case SO_ITEM_TABLE: specs[0] = (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_F32, 2, {n, k}, 4 * n * k}; return 1;
+    case SO_ITEM_TABLE:
+        specs[0] = (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_F32, 2, {n, k}, 4 * n * k};
+        return 1;
     case SO_ITEM_MATRIX:
-    case SO_ITEM_CONV: break;
+    case SO_ITEM_CONV:
+        break;
     }
     specs[1] = vector(SO_PART_BIAS, SO_DTYPE_F32, padded);
     if (item->precision == SO_F32) {
-        specs[0] = (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_F32_PANELS, 2, {n, k}, 4 * padded * k};
+        specs[0] =
+            (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_F32_PANELS, 2, {n, k}, 4 * padded * k};
         return 2;
     }
-    specs[0] = (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_S8_PANELS, 2, {n, k}, padded * ((k + 3) / 4 * 4)};
+    specs[0] = (struct so_tensor_spec){
+        SO_PART_WEIGHT, false, SO_DTYPE_S8_PANELS, 2, {n, k}, padded * ((k + 3) / 4 * 4)};
     specs[2] = vector(SO_PART_BSUM, SO_DTYPE_S32, padded);
     specs[3] = vector(SO_PART_SCALE, SO_DTYPE_F32, padded);
     return 4;
 }
 
 void so_hparams_store(const struct so_hparams *hp, uint32_t values[SO_FILE_HPARAMS]) {
-    _Static_assert(sizeof *hp == SO_FILE_HPARAMS * sizeof(uint32_t), "the header holds every hyper-parameter");
+    _Static_assert(sizeof *hp == SO_FILE_HPARAMS * sizeof(uint32_t),
+                   "the header holds every hyper-parameter");
     memcpy(values, hp, sizeof *hp);
 }
 
-void so_hparams_load(struct so_hparams *hp, const uint32_t values[SO_FILE_HPARAMS]) { memcpy(hp, values, sizeof *hp); }
+void so_hparams_load(struct so_hparams *hp, const uint32_t values[SO_FILE_HPARAMS]) {
+    memcpy(hp, values, sizeof *hp);
+}
 
-static uint64_t aligned(uint64_t offset, uint64_t unit) { return (offset + unit - 1) / unit * unit; }
+static uint64_t aligned(uint64_t offset, uint64_t unit) {
+    return (offset + unit - 1) / unit * unit;
+}
 
 /** Sections follow the tables; returns the end of the last. */
-static uint64_t place_sections(struct so_layout *layout, const struct so_hparams *hp, const struct so_vocab *vocab,
-                               const struct so_layout_sizes *sizes, uint64_t offset) {
+static uint64_t place_sections(struct so_layout *layout, const struct so_hparams *hp,
+                               const struct so_vocab *vocab, const struct so_layout_sizes *sizes,
+                               uint64_t offset) {
     const uint64_t bytes[SO_FILE_SECTIONS] = {
-        sizes->vocab_bytes,    4 * ((uint64_t)vocab->n_text + 1),         4 * (uint64_t)vocab->n_text,
+        sizes->vocab_bytes,    4 * ((uint64_t)vocab->n_text + 1),      4 * (uint64_t)vocab->n_text,
         4 * sizes->n_suppress, 4 * (uint64_t)hp->n_mels * SO_MEL_BINS, 4 * sizes->n_alignment_heads,
     };
     for (uint32_t i = 0; i < SO_FILE_SECTIONS; i++) {
@@ -62,9 +73,10 @@ static uint64_t place_sections(struct so_layout *layout, const struct so_hparams
     return offset;
 }
 
-/** Tensors of one kind, of the front or of the data, from `offset` on; `tensors` NULL only counts. Returns the end. */
-static uint64_t place_tensors(const struct so_hparams *hp, enum so_precision precision, bool in_front, uint64_t offset,
-                              struct so_file_tensor *tensors, uint32_t *count) {
+/** Tensors of one kind, of the front or of the data, from `offset` on; `tensors` NULL only counts. Returns
+ * the end. */
+static uint64_t place_tensors(const struct so_hparams *hp, enum so_precision precision, bool in_front,
+                              uint64_t offset, struct so_file_tensor *tensors, uint32_t *count) {
     *count = 0;
     for (size_t i = 0; i < so_item_count(hp); i++) {
         struct so_item item;
@@ -75,7 +87,8 @@ static uint64_t place_tensors(const struct so_hparams *hp, enum so_precision pre
             if (!tensors || specs[j].in_front != in_front) continue;
             struct so_file_tensor *t = &tensors[*count];
             offset = aligned(offset, SO_ALIGNMENT);
-            *t = (struct so_file_tensor){.dtype = specs[j].dtype, .rank = specs[j].rank, .offset = offset, .size = specs[j].size};
+            *t = (struct so_file_tensor){
+                .dtype = specs[j].dtype, .rank = specs[j].rank, .offset = offset, .size = specs[j].size};
             memcpy(t->shape, specs[j].shape, sizeof t->shape);
             snprintf(t->name, sizeof t->name, "%s.%s", item.name, so_part_name(specs[j].part));
             offset += specs[j].size;
@@ -84,9 +97,11 @@ static uint64_t place_tensors(const struct so_hparams *hp, enum so_precision pre
     return offset;
 }
 
-static sotto_status check_sizes(const struct so_hparams *hp, const struct so_layout_sizes *sizes, sotto_error *err) {
+static sotto_status check_sizes(const struct so_hparams *hp, const struct so_layout_sizes *sizes,
+                                sotto_error *err) {
     if (sizes->vocab_bytes > SO_MAX_VOCAB_BYTES)
-        return so_fail(err, SOTTO_ERR_MODEL, "vocabulary of %llu bytes: over the limit", (unsigned long long)sizes->vocab_bytes);
+        return so_fail(err, SOTTO_ERR_MODEL, "vocabulary of %llu bytes: over the limit",
+                       (unsigned long long)sizes->vocab_bytes);
     if (sizes->n_suppress > hp->n_vocab)
         return so_fail(err, SOTTO_ERR_MODEL, "suppress list of %llu tokens: over the vocabulary's size",
                        (unsigned long long)sizes->n_suppress);
@@ -96,8 +111,8 @@ static sotto_status check_sizes(const struct so_hparams *hp, const struct so_lay
     return SOTTO_OK;
 }
 
-sotto_status so_layout_create(const struct so_hparams *hp, enum so_precision precision, const struct so_layout_sizes *sizes,
-                              struct so_layout *out, sotto_error *err) {
+sotto_status so_layout_create(const struct so_hparams *hp, enum so_precision precision,
+                              const struct so_layout_sizes *sizes, struct so_layout *out, sotto_error *err) {
     struct so_vocab vocab;
     uint32_t count;
     memset(out, 0, sizeof *out);
@@ -119,7 +134,8 @@ sotto_status so_layout_create(const struct so_hparams *hp, enum so_precision pre
     header->n_tensors = count;
     header->sections_offset = sizeof *header;
     header->tensors_offset = header->sections_offset + sizeof out->sections;
-    uint64_t end = place_sections(out, hp, &vocab, sizes, header->tensors_offset + count * sizeof *out->tensors);
+    uint64_t end =
+        place_sections(out, hp, &vocab, sizes, header->tensors_offset + count * sizeof *out->tensors);
     end = place_tensors(hp, precision, true, end, out->tensors, &count);
     header->front_size = aligned(end, SO_FILE_DATA_ALIGNMENT);
     end = place_tensors(hp, precision, false, header->front_size, out->tensors, &count);

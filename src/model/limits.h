@@ -1,4 +1,5 @@
-/** Named limits of a model file and of what is imported: anything above them is refused before memory is asked for. */
+/** Named limits of a model file and of what is imported: anything above them is refused before memory is
+ * asked for. */
 #ifndef SO_MODEL_LIMITS_H
 #define SO_MODEL_LIMITS_H
 
@@ -15,7 +16,8 @@
 #define SO_MAX_SOURCE_TENSORS 8192       /**< of a file to import */
 #define SO_MAX_TENSOR_BYTES (4ull << 30) /**< of one tensor of a file to import */
 
-/** Whether these are sizes of a Whisper model within the limits; SOTTO_ERR_MODEL naming the first that is not. */
+/** Whether these are sizes of a Whisper model within the limits; SOTTO_ERR_MODEL naming the first that is
+ * not. */
 sotto_status so_hparams_check(const struct so_hparams *hp, sotto_error *err);
 
 /** Whether a model's name can be stored: 1 to 63 bytes, none of them a control character or '/'. */

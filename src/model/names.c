@@ -9,7 +9,8 @@
 static const char *read_layer(const char *text, unsigned *layer) {
     const char *start = text;
     unsigned value = 0;
-    for (; *text >= '0' && *text <= '9' && value < SO_MAX_LAYERS; text++) value = 10 * value + (unsigned)(*text - '0');
+    for (; *text >= '0' && *text <= '9' && value < SO_MAX_LAYERS; text++)
+        value = 10 * value + (unsigned)(*text - '0');
     if (text == start || (*start == '0' && text > start + 1) || value >= SO_MAX_LAYERS) return NULL;
     *layer = value;
     return text;
@@ -32,8 +33,10 @@ static const char *match_module(const char *module, const char *name, unsigned *
 
 static void put_item(const char *item, unsigned layer, char out[32]) {
     const char *hash = strchr(item, '#');
-    if (hash) snprintf(out, 32, "%.*s%u%s", (int)(hash - item), item, layer, hash + 1);
-    else snprintf(out, 32, "%s", item);
+    if (hash)
+        snprintf(out, 32, "%.*s%u%s", (int)(hash - item), item, layer, hash + 1);
+    else
+        snprintf(out, 32, "%s", item);
 }
 
 bool so_name_match(const struct so_name_rule *rules, const char *name, struct so_piece *piece) {

@@ -18,7 +18,8 @@ struct so_name_rule {
     uint32_t block;
 };
 
-/** Find the rule (the list ends with a NULL module) for a name and fill in item, part and block; false if there is none. */
+/** Find the rule (the list ends with a NULL module) for a name and fill in item, part and block; false if
+ * there is none. */
 bool so_name_match(const struct so_name_rule *rules, const char *name, struct so_piece *piece);
 
 #endif

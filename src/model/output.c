@@ -48,17 +48,22 @@ sotto_status so_output_create(const char *path, struct so_output **out, sotto_er
         memcpy(output->path, path, length);
         status = open_temporary(output, size, err);
     }
-    if (status) release(output);
-    else *out = output;
+    if (status)
+        release(output);
+    else
+        *out = output;
     return status;
 }
 
-sotto_status so_output_write(struct so_output *output, uint64_t offset, const void *bytes, size_t size, sotto_error *err) {
+sotto_status so_output_write(struct so_output *output, uint64_t offset, const void *bytes, size_t size,
+                             sotto_error *err) {
     const char *from = bytes;
     while (size) {
         ssize_t n = pwrite(output->fd, from, size, (off_t)offset);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return so_fail(err, SOTTO_ERR_IO, "%s: cannot be written: %s", output->path, n ? strerror(errno) : "no space");
+        if (n <= 0)
+            return so_fail(err, SOTTO_ERR_IO, "%s: cannot be written: %s", output->path,
+                           n ? strerror(errno) : "no space");
         from += n;
         offset += (uint64_t)n;
         size -= (size_t)n;
@@ -66,11 +71,13 @@ sotto_status so_output_write(struct so_output *output, uint64_t offset, const vo
     return SOTTO_OK;
 }
 
-/** A rename is safe from a crash only when the folder is on the disk too; file systems that cannot say so are let be. */
+/** A rename is safe from a crash only when the folder is on the disk too; file systems that cannot say so are
+ * let be. */
 static void sync_folder(const char *path) {
     char folder[4096];
     const char *slash = strrchr(path, '/');
-    int n = slash ? snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path) : snprintf(folder, sizeof folder, ".");
+    int n = slash ? snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path)
+                  : snprintf(folder, sizeof folder, ".");
     if (n < 0 || (size_t)n >= sizeof folder) return;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;

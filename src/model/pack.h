@@ -1,4 +1,5 @@
-/** Weights from float rows to the kernels' panels (backend/cpu/kernels.h), one panel of 16 output channels at a time. */
+/** Weights from float rows to the kernels' panels (backend/cpu/kernels.h), one panel of 16 output channels at
+ * a time. */
 #ifndef SO_MODEL_PACK_H
 #define SO_MODEL_PACK_H
 

@@ -17,17 +17,24 @@ static const char *variable(const char *name) {
 }
 
 sotto_status so_model_folder(char *path, size_t size, sotto_error *err) {
-    const char *models = variable("SOTTO_MODELS"), *cache = variable("XDG_CACHE_HOME"), *home = variable("HOME");
+    const char *models = variable("SOTTO_MODELS"), *cache = variable("XDG_CACHE_HOME"),
+               *home = variable("HOME");
     int n;
-    if (models) n = snprintf(path, size, "%s", models);
-    else if (cache) n = snprintf(path, size, "%s/sotto", cache);
-    else if (home) n = snprintf(path, size, "%s/.cache/sotto", home);
-    else return so_fail(err, SOTTO_ERR_IO, "no folder for models: set SOTTO_MODELS, XDG_CACHE_HOME or HOME");
-    if (n < 0 || (size_t)n >= size) return so_fail(err, SOTTO_ERR_ARGUMENT, "the model folder's path is too long");
+    if (models)
+        n = snprintf(path, size, "%s", models);
+    else if (cache)
+        n = snprintf(path, size, "%s/sotto", cache);
+    else if (home)
+        n = snprintf(path, size, "%s/.cache/sotto", home);
+    else
+        return so_fail(err, SOTTO_ERR_IO, "no folder for models: set SOTTO_MODELS, XDG_CACHE_HOME or HOME");
+    if (n < 0 || (size_t)n >= size)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the model folder's path is too long");
     return SOTTO_OK;
 }
 
-sotto_status so_model_path(const char *name_or_path, enum so_precision precision, char *path, size_t size, sotto_error *err) {
+sotto_status so_model_path(const char *name_or_path, enum so_precision precision, char *path, size_t size,
+                           sotto_error *err) {
     int n;
     if (is_path(name_or_path)) {
         n = snprintf(path, size, "%s", name_or_path);

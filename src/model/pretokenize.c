@@ -5,7 +5,9 @@
 #include "model/unicode.h"
 #include "model/utf8.h"
 
-static enum so_char_class class_at(const char *text, size_t length, size_t *size) { return so_char_class(so_utf8_get(text, length, size)); }
+static enum so_char_class class_at(const char *text, size_t length, size_t *size) {
+    return so_char_class(so_utf8_get(text, length, size));
+}
 
 static size_t contraction(const char *text, size_t length) {
     static const char *const endings[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};

@@ -1,6 +1,7 @@
 /**
  * Safetensors: u64 length of a JSON header | header | data. The header maps each name to its dtype, shape and
- * [begin, end) in the data; "__metadata__" is text for people. Names of OpenAI's checkpoints and of Hugging Face's.
+ * [begin, end) in the data; "__metadata__" is text for people. Names of OpenAI's checkpoints and of Hugging
+ * Face's.
  */
 #include <string.h>
 
@@ -24,14 +25,16 @@ static bool take_size(const json_t *value, uint64_t *out) {
     return true;
 }
 
-static sotto_status take_shape(struct so_infile *input, const char *name, const json_t *shape, struct so_piece *piece, uint64_t *count,
-                               sotto_error *err) {
+static sotto_status take_shape(struct so_infile *input, const char *name, const json_t *shape,
+                               struct so_piece *piece, uint64_t *count, sotto_error *err) {
     size_t rank = json_array_size(shape);
     if (rank < 1 || rank > SO_PIECE_MAX_RANK) return damaged(input, name, "an impossible shape", err);
     piece->rank = (uint32_t)rank;
     for (size_t i = 0; i < rank; i++)
-        if (!take_size(json_array_get(shape, i), &piece->shape[i])) return damaged(input, name, "an impossible shape", err);
-    if (!so_shape_count(piece->shape, piece->rank, count)) return damaged(input, name, "an impossible shape", err);
+        if (!take_size(json_array_get(shape, i), &piece->shape[i]))
+            return damaged(input, name, "an impossible shape", err);
+    if (!so_shape_count(piece->shape, piece->rank, count))
+        return damaged(input, name, "an impossible shape", err);
     return SOTTO_OK;
 }
 
@@ -49,10 +52,12 @@ static bool take_number(const char *dtype, enum so_number *number) {
 }
 
 /** Where a tensor lies: [begin, end) relative to the data, which begins at `data`. */
-static sotto_status take_place(struct so_infile *input, const char *name, const json_t *offsets, uint64_t data, uint64_t bytes,
-                               struct so_stored_tensor *tensor, sotto_error *err) {
+static sotto_status take_place(struct so_infile *input, const char *name, const json_t *offsets,
+                               uint64_t data, uint64_t bytes, struct so_stored_tensor *tensor,
+                               sotto_error *err) {
     uint64_t begin, end, size = so_infile_size(input) - data;
-    if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &begin) || !take_size(json_array_get(offsets, 1), &end))
+    if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &begin) ||
+        !take_size(json_array_get(offsets, 1), &end))
         return damaged(input, name, "no place in the file", err);
     if (begin > end || end > size) return damaged(input, name, "outside the file", err);
     if (end - begin != bytes) return damaged(input, name, "its size does not match its shape", err);
@@ -62,14 +67,15 @@ static sotto_status take_place(struct so_infile *input, const char *name, const 
 
 /** Tensors that are in checkpoints and of no use: metadata, the causal mask, the tied output matrix. */
 static bool is_ignored(const char *name) {
-    static const char *const ignored[] = {"__metadata__", "decoder.mask", "alignment_heads", "proj_out.weight"};
+    static const char *const ignored[] = {"__metadata__", "decoder.mask", "alignment_heads",
+                                          "proj_out.weight"};
     for (size_t i = 0; i < SO_COUNT(ignored); i++)
         if (!strcmp(name, ignored[i])) return true;
     return false;
 }
 
-static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input, const char *name, const json_t *entry, uint64_t data,
-                               sotto_error *err) {
+static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input, const char *name,
+                               const json_t *entry, uint64_t data, sotto_error *err) {
     const size_t index = stored->source.n_pieces, prefix = strlen("model.");
     struct so_piece *piece = &stored->source.pieces[index];
     struct so_stored_tensor *tensor = &stored->tensors[index];
@@ -79,31 +85,37 @@ static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input
         return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(input), name);
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!take_number(dtype, &tensor->number))
-        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16", so_infile_path(input), name);
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16",
+                       so_infile_path(input), name);
     sotto_status status = take_shape(input, name, json_object_get(entry, "shape"), piece, &count, err);
     if (!status)
-        status = take_place(input, name, json_object_get(entry, "data_offsets"), data, count * so_number_size(tensor->number), tensor, err);
+        status = take_place(input, name, json_object_get(entry, "data_offsets"), data,
+                            count * so_number_size(tensor->number), tensor, err);
     piece->index = (uint32_t)index;
     stored->source.n_pieces++;
     return status;
 }
 
-static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored **out, sotto_error *err) {
+static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored **out,
+                          sotto_error *err) {
     struct so_stored *stored;
     const char *name;
     json_t *entry;
     const size_t count = json_object_size(header);
     *out = NULL;
     if (!json_is_object(header) || count < 1 || count > SO_MAX_SOURCE_TENSORS)
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors", so_infile_path(input), SO_MAX_SOURCE_TENSORS);
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors",
+                       so_infile_path(input), SO_MAX_SOURCE_TENSORS);
     sotto_status status = so_stored_create(&so_format_safetensors, count, &stored, err);
     if (status) return status;
     json_object_foreach(header, name, entry) {
         status = add_tensor(stored, input, name, entry, data, err);
         if (status) break;
     }
-    if (status) so_stored_close(&stored->source);
-    else *out = stored;
+    if (status)
+        so_stored_close(&stored->source);
+    else
+        *out = stored;
     return status;
 }
 
@@ -124,7 +136,9 @@ static uint64_t header_size(struct so_infile *input) {
     return size >= 2 && size <= SO_MAX_JSON_BYTES ? size : 0;
 }
 
-static bool safetensors_recognise(struct so_infile *input) { return header_size(input) != 0; }
+static bool safetensors_recognise(struct so_infile *input) {
+    return header_size(input) != 0;
+}
 
 static sotto_status safetensors_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
     struct so_stored *stored;
@@ -141,4 +155,5 @@ static sotto_status safetensors_open(struct so_infile *input, struct so_foreign 
     return SOTTO_OK;
 }
 
-const struct so_foreign_format so_format_safetensors = {"safetensors", safetensors_recognise, safetensors_open, so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_safetensors = {"safetensors", safetensors_recognise,
+                                                        safetensors_open, so_stored_rows, so_stored_close};

@@ -19,15 +19,17 @@ struct so_stored {
 };
 
 /** Room for up to `capacity` tensors. */
-sotto_status so_stored_create(const struct so_foreign_format *format, size_t capacity, struct so_stored **out, sotto_error *err);
+sotto_status so_stored_create(const struct so_foreign_format *format, size_t capacity, struct so_stored **out,
+                              sotto_error *err);
 
 /**
- * The product of a shape with its dimensions checked (none 0, none above 2^32 - 1, product * 4 within SO_MAX_TENSOR_BYTES);
- * false if it fails.
+ * The product of a shape with its dimensions checked (none 0, none above 2^32 - 1, product * 4 within
+ * SO_MAX_TENSOR_BYTES); false if it fails.
  */
 bool so_shape_count(const uint64_t *shape, uint32_t rank, uint64_t *count);
 
-sotto_status so_stored_rows(struct so_foreign *source, const struct so_piece *piece, uint64_t first, uint64_t count, float *out, sotto_error *err);
+sotto_status so_stored_rows(struct so_foreign *source, const struct so_piece *piece, uint64_t first,
+                            uint64_t count, float *out, sotto_error *err);
 void so_stored_close(struct so_foreign *source); /**< closes the input too, if it was set */
 
 #endif

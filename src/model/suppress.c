@@ -7,12 +7,13 @@
 
 /** Suppressed where they are one token, alone or behind a space. */
 static const char *const symbols[] = {
-    "\"", "#",  "(",  ")",   "*",   "+",  "/",  ":",   ";",   "<",  "=",  ">",  "@",  "[",  "\\",  "]",  "^",  "_",   "`",   "{",  "|",
-    "}",  "~",  "「", "」",  "『",  "』", "<<", ">>",  "<<<", ">>>", "--", "---", "-(", "-[", "('",  "(\"", "((", "))",  "(((", ")))", "[[",
-    "]]", "{{", "}}", "♪♪", "♪♪♪",
+    "\"",  "#",  "(",  ")",  "*",   "+",  "/",  ":",   ";",   "<",  "=",  ">",  "@",  "[",   "\\",  "]",
+    "^",   "_",  "`",  "{",  "|",   "}",  "~",  "「",  "」",  "『", "』", "<<", ">>", "<<<", ">>>", "--",
+    "---", "-(", "-[", "('", "(\"", "((", "))", "(((", ")))", "[[", "]]", "{{", "}}", "♪♪",  "♪♪♪",
 };
 
-/** Suppressed by their first token, whatever follows it: musical signs, whose first bytes nothing spoken shares. */
+/** Suppressed by their first token, whatever follows it: musical signs, whose first bytes nothing spoken
+ * shares. */
 static const char *const musical[] = {"♩", "♪", "♫", "♬", "♭", "♮", "♯"};
 
 /** A hyphen and an apostrophe may stand inside words but not begin one. */
@@ -43,11 +44,14 @@ static void add_spaced(struct list *list, const char *symbol, bool first_of_many
     add_text(list, text, first_of_many);
 }
 
-static int ascending(const void *a, const void *b) { return (*(const int32_t *)a > *(const int32_t *)b) - (*(const int32_t *)a < *(const int32_t *)b); }
+static int ascending(const void *a, const void *b) {
+    return (*(const int32_t *)a > *(const int32_t *)b) - (*(const int32_t *)a < *(const int32_t *)b);
+}
 
 size_t so_suppress_list(const struct so_vocab *vocab, int32_t ids[SO_MAX_SUPPRESS]) {
     struct list list = {vocab, ids, 0};
-    const int32_t steering[] = {vocab->sot, vocab->translate, vocab->transcribe, vocab->start_of_lm, vocab->start_of_prev, vocab->no_speech};
+    const int32_t steering[] = {vocab->sot,         vocab->translate,     vocab->transcribe,
+                                vocab->start_of_lm, vocab->start_of_prev, vocab->no_speech};
     for (size_t i = 0; i < SO_COUNT(symbols); i++) add_spaced(&list, symbols[i], false);
     for (size_t i = 0; i < SO_COUNT(musical); i++) add_spaced(&list, musical[i], true);
     for (size_t i = 0; i < SO_COUNT(beginnings); i++) add_text(&list, beginnings[i], true);

@@ -6,8 +6,10 @@ static bool within(const struct so_code_range *ranges, size_t count, uint32_t co
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (code > ranges[middle].last) low = middle + 1;
-        else high = middle;
+        if (code > ranges[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < count && code >= ranges[low].first;
 }

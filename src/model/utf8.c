@@ -7,7 +7,8 @@ uint32_t so_utf8_get(const char *text, size_t length, size_t *size) {
     if (first < 0x80) return first;
     if (first < 0xc2 || first > 0xf4) return SO_UTF8_INVALID;
     more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    /* The second byte's range leaves out long forms, surrogates and what lies past U+10FFFF (RFC 3629, section 4). */
+    /* The second byte's range leaves out long forms, surrogates and what lies past U+10FFFF (RFC 3629,
+     * section 4). */
     if (first == 0xe0) low = 0xa0;
     if (first == 0xed) high = 0x9f;
     if (first == 0xf0) low = 0x90;

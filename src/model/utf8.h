@@ -8,8 +8,9 @@
 #define SO_UTF8_INVALID 0xffffffffu
 
 /**
- * The character at `text`, of which `length` >= 1 bytes are left: its code point, or SO_UTF8_INVALID. *size is its
- * length; of an invalid sequence the longest part that begins a valid one (Unicode 3.9, "maximal subpart"), at least 1.
+ * The character at `text`, of which `length` >= 1 bytes are left: its code point, or SO_UTF8_INVALID. *size
+ * is its length; of an invalid sequence the longest part that begins a valid one (Unicode 3.9, "maximal
+ * subpart"), at least 1.
  */
 uint32_t so_utf8_get(const char *text, size_t length, size_t *size);
 

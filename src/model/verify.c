@@ -19,11 +19,13 @@ static sotto_status check_hash(const char *path, const struct so_mapping *mappin
         so_hash_add(state, bytes + at, so_min(CHUNK, (size_t)(mapping->size - at)));
     so_hash_result(state, hash);
     so_hash_free(state);
-    if (memcmp(hash, header->data_hash, sizeof hash)) return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: its weights do not match their hash", path);
+    if (memcmp(hash, header->data_hash, sizeof hash))
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: its weights do not match their hash", path);
     return SOTTO_OK;
 }
 
-static sotto_status check_finite(const char *path, const char *bytes, const struct so_layout *layout, sotto_error *err) {
+static sotto_status check_finite(const char *path, const char *bytes, const struct so_layout *layout,
+                                 sotto_error *err) {
     const struct so_file_section *mel = &layout->sections[SO_SECTION_MEL_FILTERS - 1];
     if (!so_all_finite((const float *)(bytes + mel->offset), (size_t)(mel->size / sizeof(float))))
         return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: mel filters that are not finite", path);
@@ -31,7 +33,8 @@ static sotto_status check_finite(const char *path, const char *bytes, const stru
         const struct so_file_tensor *t = &layout->tensors[i];
         if (t->dtype != SO_DTYPE_F32 && t->dtype != SO_DTYPE_F32_PANELS) continue;
         if (!so_all_finite((const float *)(bytes + t->offset), (size_t)(t->size / sizeof(float))))
-            return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: tensor %s holds a value that is not finite", path, t->name);
+            return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: tensor %s holds a value that is not finite",
+                           path, t->name);
     }
     return SOTTO_OK;
 }

@@ -7,8 +7,9 @@
 #define ENGLISH_TEXT 50256
 #define MULTILINGUAL_TEXT 50257
 
-/* The order of OpenAI's tokenizer: text, eot, sot, languages, translate, transcribe, start of lm, start of prev,
- * no speech, no timestamps, timestamps. English-only models have the ids of 99 languages but no use for them. */
+/* The order of OpenAI's tokenizer: text, eot, sot, languages, translate, transcribe, start of lm, start of
+ * prev, no speech, no timestamps, timestamps. English-only models have the ids of 99 languages but no use for
+ * them. */
 sotto_status so_vocab_layout(struct so_vocab *vocab, uint32_t n_vocab, sotto_error *err) {
     static const struct {
         uint32_t n_text, languages;
@@ -40,7 +41,8 @@ sotto_status so_vocab_layout(struct so_vocab *vocab, uint32_t n_vocab, sotto_err
         return SOTTO_OK;
     }
     memset(vocab, 0, sizeof *vocab);
-    return so_fail(err, SOTTO_ERR_MODEL, "vocabulary of %u tokens: not one of Whisper's (51864, 51865 or 51866)", n_vocab);
+    return so_fail(err, SOTTO_ERR_MODEL,
+                   "vocabulary of %u tokens: not one of Whisper's (51864, 51865 or 51866)", n_vocab);
 }
 
 const char *so_vocab_bytes(const struct so_vocab *vocab, int32_t id, size_t *length) {
@@ -67,8 +69,10 @@ int32_t so_vocab_find(const struct so_vocab *vocab, const char *bytes, size_t le
         const char *token = so_vocab_bytes(vocab, id, &n);
         int order = compare(bytes, length, token, n);
         if (!order) return id;
-        if (order < 0) high = middle;
-        else low = middle + 1;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
     }
     return -1;
 }

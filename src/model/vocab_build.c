@@ -35,8 +35,10 @@ sotto_status so_vocab_builder_create(uint32_t n_vocab, struct so_vocab_builder *
         b->pool = so_alloc(1, SO_MAX_VOCAB_BYTES);
         if (!b->tokens || !b->pool) status = so_fail_memory(err, SO_MAX_VOCAB_BYTES, "a vocabulary");
     }
-    if (status) so_vocab_builder_free(b);
-    else *out = b;
+    if (status)
+        so_vocab_builder_free(b);
+    else
+        *out = b;
     return status;
 }
 
@@ -50,9 +52,11 @@ void so_vocab_builder_free(struct so_vocab_builder *b) {
     so_free(b);
 }
 
-sotto_status so_vocab_builder_add(struct so_vocab_builder *b, uint64_t id, const char *bytes, size_t length, sotto_error *err) {
+sotto_status so_vocab_builder_add(struct so_vocab_builder *b, uint64_t id, const char *bytes, size_t length,
+                                  sotto_error *err) {
     if (id >= b->vocab.n_text) return SOTTO_OK;
-    if (b->tokens[id].set) return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: token %u is there twice", (unsigned)id);
+    if (b->tokens[id].set)
+        return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: token %u is there twice", (unsigned)id);
     if (length > SO_MAX_TOKEN_BYTES || length > SO_MAX_VOCAB_BYTES - b->used)
         return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: token %u is too long", (unsigned)id);
     b->tokens[id] = (struct token){b->used, (uint32_t)length, true};
@@ -62,8 +66,8 @@ sotto_status so_vocab_builder_add(struct so_vocab_builder *b, uint64_t id, const
 }
 
 /**
- * GPT-2's alphabet: a byte that is a visible character of Latin-1 stands for itself, the others, in order, for U+0100 and up.
- * Returns -1 for a character that is not of the alphabet.
+ * GPT-2's alphabet: a byte that is a visible character of Latin-1 stands for itself, the others, in order,
+ * for U+0100 and up. Returns -1 for a character that is not of the alphabet.
  */
 static int byte_of(uint32_t code) {
     uint32_t next = 0x100;
@@ -75,13 +79,16 @@ static int byte_of(uint32_t code) {
     return -1;
 }
 
-sotto_status so_vocab_builder_add_text(struct so_vocab_builder *b, uint64_t id, const char *text, size_t length, sotto_error *err) {
+sotto_status so_vocab_builder_add_text(struct so_vocab_builder *b, uint64_t id, const char *text,
+                                       size_t length, sotto_error *err) {
     char bytes[SO_MAX_TOKEN_BYTES];
     size_t n = 0, size;
     if (id >= b->vocab.n_text) return SOTTO_OK;
     for (size_t at = 0; at < length; at += size) {
         int byte = byte_of(so_utf8_get(text + at, length - at, &size));
-        if (byte < 0 || n == sizeof bytes) return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: token %u is not in the byte-level alphabet", (unsigned)id);
+        if (byte < 0 || n == sizeof bytes)
+            return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: token %u is not in the byte-level alphabet",
+                           (unsigned)id);
         bytes[n++] = (char)byte;
     }
     return so_vocab_builder_add(b, id, bytes, n, err);
@@ -128,13 +135,15 @@ static sotto_status make_index(struct so_vocab_builder *b, sotto_error *err) {
     for (uint32_t i = 0; i < n_text; i++) {
         b->sorted[i] = entries[i].id;
         if (!status && i && !by_bytes(&entries[i - 1], &entries[i]))
-            status = so_fail(err, SOTTO_ERR_MODEL, "vocabulary: tokens %u and %u are equal", entries[i - 1].id, entries[i].id);
+            status = so_fail(err, SOTTO_ERR_MODEL, "vocabulary: tokens %u and %u are equal",
+                             entries[i - 1].id, entries[i].id);
     }
     so_free(entries);
     return status;
 }
 
-sotto_status so_vocab_builder_finish(struct so_vocab_builder *b, const struct so_vocab **vocab, sotto_error *err) {
+sotto_status so_vocab_builder_finish(struct so_vocab_builder *b, const struct so_vocab **vocab,
+                                     sotto_error *err) {
     sotto_status status = make_bytes(b, err);
     if (!status) status = make_index(b, err);
     if (status) return status;
@@ -143,7 +152,8 @@ sotto_status so_vocab_builder_finish(struct so_vocab_builder *b, const struct so
     b->vocab.sorted = b->sorted;
     for (unsigned byte = 0; byte < 256; byte++) {
         char one = (char)byte;
-        if (so_vocab_find(&b->vocab, &one, 1) < 0) return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: no token for the byte %u", byte);
+        if (so_vocab_find(&b->vocab, &one, 1) < 0)
+            return so_fail(err, SOTTO_ERR_MODEL, "vocabulary: no token for the byte %u", byte);
     }
     b->vocab.blank = so_vocab_find(&b->vocab, " ", 1);
     b->vocab.suppress = b->suppress;

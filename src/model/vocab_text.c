@@ -17,7 +17,8 @@ static void emit(struct sink *sink, const char *bytes, size_t n) {
     sink->needed += n;
 }
 
-/** A character may be spread over tokens: bytes are gathered here until one is whole or known to be invalid. */
+/** A character may be spread over tokens: bytes are gathered here until one is whole or known to be invalid.
+ */
 struct gather {
     char bytes[4];
     size_t n;
@@ -30,14 +31,17 @@ static void drain(struct gather *g, struct sink *sink, bool at_end) {
         unsigned char first = (unsigned char)g->bytes[0];
         /* All bytes so far begin a character: the next ones may complete it. */
         if (code == SO_UTF8_INVALID && size == g->n && !at_end && first >= 0xc2 && first <= 0xf4) return;
-        if (code == SO_UTF8_INVALID) emit(sink, "\xef\xbf\xbd", 3);
-        else emit(sink, g->bytes, size);
+        if (code == SO_UTF8_INVALID)
+            emit(sink, "\xef\xbf\xbd", 3);
+        else
+            emit(sink, g->bytes, size);
         g->n -= size;
         memmove(g->bytes, g->bytes + size, g->n);
     }
 }
 
-size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text, size_t capacity) {
+size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text,
+                       size_t capacity) {
     struct sink sink = {text, capacity, 0, 0};
     struct gather gather = {.n = 0};
     for (size_t i = 0; i < n; i++) {

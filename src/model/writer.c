@@ -13,7 +13,7 @@ struct writer {
     const struct so_weights *weights;
     struct so_output *output;
     struct so_layout layout;
-    char *front;          /* [front_size] kept until the end: scales and sums are known only after the panels */
+    char *front; /* [front_size] kept until the end: scales and sums are known only after the panels */
     struct so_hash *hash; /* of the data */
     uint64_t at;          /* end of the data written so far */
     float *rows;          /* [16][k] of the widest item */
@@ -33,20 +33,23 @@ static sotto_status append(struct writer *w, const void *bytes, size_t size, sot
 static sotto_status pad(struct writer *w, uint64_t offset, sotto_error *err) {
     static const char zeros[SO_ALIGNMENT];
     sotto_status status = SOTTO_OK;
-    while (!status && w->at < offset) status = append(w, zeros, so_min(sizeof zeros, (size_t)(offset - w->at)), err);
+    while (!status && w->at < offset)
+        status = append(w, zeros, so_min(sizeof zeros, (size_t)(offset - w->at)), err);
     return status;
 }
 
-static sotto_status read_rows(struct writer *w, const struct so_item *item, enum so_part part, uint32_t first, uint32_t count,
-                              uint32_t columns, float *out, sotto_error *err) {
+static sotto_status read_rows(struct writer *w, const struct so_item *item, enum so_part part, uint32_t first,
+                              uint32_t count, uint32_t columns, float *out, sotto_error *err) {
     sotto_status status = w->weights->rows(w->weights->context, item, part, first, count, out, err);
     if (!status && !so_all_finite(out, (size_t)count * columns))
-        return so_fail(err, SOTTO_ERR_MODEL, "tensor %s.%s holds a value that is not finite", item->name, so_part_name(part));
+        return so_fail(err, SOTTO_ERR_MODEL, "tensor %s.%s holds a value that is not finite", item->name,
+                       so_part_name(part));
     return status;
 }
 
 /** The panels of a matrix into the data, its sums and scales into the front. */
-static sotto_status write_panels(struct writer *w, const struct so_item *item, const struct so_file_tensor *tensors, sotto_error *err) {
+static sotto_status write_panels(struct writer *w, const struct so_item *item,
+                                 const struct so_file_tensor *tensors, sotto_error *err) {
     const size_t k = item->k;
     int32_t *bsum = item->precision == SO_INT8 ? (int32_t *)(w->front + tensors[2].offset) : NULL;
     float *scale = item->precision == SO_INT8 ? (float *)(w->front + tensors[3].offset) : NULL;
@@ -79,23 +82,29 @@ static sotto_status write_table(struct writer *w, const struct so_item *item, so
     return status;
 }
 
-static float *front_floats(struct writer *w, const struct so_file_tensor *tensor) { return (float *)(w->front + tensor->offset); }
+static float *front_floats(struct writer *w, const struct so_file_tensor *tensor) {
+    return (float *)(w->front + tensor->offset);
+}
 
-static sotto_status write_item(struct writer *w, const struct so_item *item, const struct so_file_tensor *tensors, sotto_error *err) {
+static sotto_status write_item(struct writer *w, const struct so_item *item,
+                               const struct so_file_tensor *tensors, sotto_error *err) {
     sotto_status status;
     switch (item->kind) {
     case SO_ITEM_NORM:
         status = read_rows(w, item, SO_PART_GAMMA, 0, item->n, 1, front_floats(w, &tensors[0]), err);
-        return status ? status : read_rows(w, item, SO_PART_BETA, 0, item->n, 1, front_floats(w, &tensors[1]), err);
+        return status ? status
+                      : read_rows(w, item, SO_PART_BETA, 0, item->n, 1, front_floats(w, &tensors[1]), err);
     case SO_ITEM_TABLE:
         status = pad(w, tensors[0].offset, err);
         return status ? status : write_table(w, item, err);
     case SO_ITEM_MATRIX:
-    case SO_ITEM_CONV: break;
+    case SO_ITEM_CONV:
+        break;
     }
     status = pad(w, tensors[0].offset, err);
     if (!status) status = write_panels(w, item, tensors, err);
-    if (!status && item->has_bias) status = read_rows(w, item, SO_PART_BIAS, 0, item->n, 1, front_floats(w, &tensors[1]), err);
+    if (!status && item->has_bias)
+        status = read_rows(w, item, SO_PART_BIAS, 0, item->n, 1, front_floats(w, &tensors[1]), err);
     return status;
 }
 
@@ -106,7 +115,8 @@ static void write_sections(struct writer *w, const struct so_model_parts *parts)
         parts->vocab->suppress, parts->mel_filters,    parts->alignment_heads,
     };
     memcpy(w->front + w->layout.header.sections_offset, sections, sizeof w->layout.sections);
-    memcpy(w->front + w->layout.header.tensors_offset, w->layout.tensors, w->layout.header.n_tensors * sizeof *w->layout.tensors);
+    memcpy(w->front + w->layout.header.tensors_offset, w->layout.tensors,
+           w->layout.header.n_tensors * sizeof *w->layout.tensors);
     for (size_t i = 0; i < SO_FILE_SECTIONS; i++)
         if (sections[i].size) memcpy(w->front + sections[i].offset, contents[i], (size_t)sections[i].size);
 }
@@ -123,9 +133,12 @@ static sotto_status write_front(struct writer *w, const struct so_model_parts *p
     return so_output_write(w->output, 0, w->front, (size_t)header->front_size, err);
 }
 
-static sotto_status prepare(struct writer *w, const char *path, const struct so_model_parts *parts, sotto_error *err) {
-    const struct so_layout_sizes sizes = {parts->vocab->offsets[parts->vocab->n_text], parts->vocab->n_suppress, parts->n_alignment_heads};
-    const size_t k = 4 * (size_t)parts->hp.n_audio_state; /* the widest input, above 3 * n_mels and 3 * state */
+static sotto_status prepare(struct writer *w, const char *path, const struct so_model_parts *parts,
+                            sotto_error *err) {
+    const struct so_layout_sizes sizes = {parts->vocab->offsets[parts->vocab->n_text],
+                                          parts->vocab->n_suppress, parts->n_alignment_heads};
+    const size_t k =
+        4 * (size_t)parts->hp.n_audio_state; /* the widest input, above 3 * n_mels and 3 * state */
     const size_t widest = so_max(k, 3 * 128);
     sotto_status status = so_layout_create(&parts->hp, parts->precision, &sizes, &w->layout, err);
     if (!status) status = so_hash_create(&w->hash, err);
@@ -134,7 +147,8 @@ static sotto_status prepare(struct writer *w, const char *path, const struct so_
     w->rows = so_calloc(widest * SO_PANEL, sizeof *w->rows);
     w->filter = so_calloc(widest, sizeof *w->filter);
     w->panel = so_calloc(widest * SO_PANEL, sizeof(float));
-    if (!w->front || !w->rows || !w->filter || !w->panel) return so_fail_memory(err, (size_t)w->layout.header.front_size, "a model to write");
+    if (!w->front || !w->rows || !w->filter || !w->panel)
+        return so_fail_memory(err, (size_t)w->layout.header.front_size, "a model to write");
     w->at = w->layout.header.front_size;
     return so_output_create(path, &w->output, err);
 }
@@ -155,12 +169,15 @@ static sotto_status write_all(struct writer *w, const struct so_model_parts *par
     return status ? status : write_front(w, parts, err);
 }
 
-sotto_status so_model_write(const char *path, const struct so_model_parts *parts, const struct so_weights *weights, sotto_error *err) {
+sotto_status so_model_write(const char *path, const struct so_model_parts *parts,
+                            const struct so_weights *weights, sotto_error *err) {
     struct writer w = {.weights = weights};
     sotto_status status = prepare(&w, path, parts, err);
     if (!status) status = write_all(&w, parts, err);
-    if (status) so_output_discard(w.output);
-    else status = so_output_commit(w.output, err);
+    if (status)
+        so_output_discard(w.output);
+    else
+        status = so_output_commit(w.output, err);
     so_layout_free(&w.layout);
     so_hash_free(w.hash);
     so_free(w.front);
