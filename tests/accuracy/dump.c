@@ -2,8 +2,8 @@
  * dump MODEL RECORDING OUT [TOKEN...]
  *
  * What the engine computes on the way, for comparison with another engine: the first 30 s of the recording as
- * OUT.mel (float [3000][n_mels]) and OUT.states (float [1500][n_audio_state]), and, for each TOKEN fed in
- * turn, the logits after it as a row of OUT.logits (float [tokens][n_vocab]).
+ * OUT.samples (float [480000]), OUT.mel (float [3000][n_mels]) and OUT.states (float [1500][n_audio_state]),
+ * and, for each TOKEN fed in turn, the logits after it as a row of OUT.logits (float [tokens][n_vocab]).
  */
 #include <stdio.h>
 #include <stdlib.h>

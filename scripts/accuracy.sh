@@ -1,0 +1,16 @@
+#!/bin/sh
+# accuracy.sh BUILD DATA   Word error rates and parity beside faster-whisper, on the recordings of DATA/speech.
+set -eu
+cd "$(dirname "$0")/.."
+build=$1 data=$2
+
+python=$(scripts/venv.sh "$build")
+ninja -C "$build" --quiet tests/accuracy/dump
+int8=$("$build/sotto" model fetch base)
+f32=$("$build/sotto" model fetch base --precision f32)
+weights=$(python3 scripts/fetch.py base)
+
+status=0
+"$python" tests/accuracy/parity.py "$build/tests/accuracy/dump" "$int8" "$f32" "$weights" "$data" || status=1
+"$python" tests/accuracy/wer.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
+exit $status
