@@ -153,6 +153,24 @@ struct so_kernels {
 
     /** x[i] = (max(x[i], floor) + 4) * 0.25. */
     void (*logmel_scale)(size_t n, float floor, float *x);
+
+    /* ---- small recurrent networks (speech detection, speakers); the last three want n >= 0 of any value ---- */
+
+    /**
+     * One step of a long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000) behind its two
+     * products: c = fma(s(f), c, s(i) * tanh(g)), h = s(o) * tanh(c), s the logistic function, with gates = [i | f | g | o]
+     * of n values each. c, h: float [n]; n is a multiple of 16. s and tanh are within 3e-7 of the exact values.
+     */
+    void (*lstm_cell)(size_t n, const float *gates, float *c, float *h);
+
+    /** x = max(x, 0), +0 for -0 and NaN; in place. */
+    void (*relu_f32)(size_t n, float *x);
+
+    /** x = 1 / (1 + exp(-x)), as in lstm_cell; in place. NaN gives 0. */
+    void (*sigmoid_f32)(size_t n, float *x);
+
+    /** y = sqrt(fma(re, re, im * im)). y may be re or im. */
+    void (*magnitude_f32)(size_t n, const float *re, const float *im, float *y);
 };
 
 /**

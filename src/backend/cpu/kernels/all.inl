@@ -13,6 +13,7 @@
 #include "backend/cpu/kernels/gemm_f32.inl"
 #include "backend/cpu/kernels/resample.inl"
 #include "backend/cpu/kernels/logmel.inl"
+#include "backend/cpu/kernels/lstm.inl"
 
 const struct so_kernels SO_LEVEL_TABLE = {
     .level = SO_LEVEL_NAME,
@@ -41,4 +42,8 @@ const struct so_kernels SO_LEVEL_TABLE = {
     .dot4_f32 = dot4_f32,
     .logmel16 = logmel16,
     .logmel_scale = logmel_scale,
+    .relu_f32 = relu_f32,
+    .sigmoid_f32 = sigmoid_f32,
+    .magnitude_f32 = magnitude_f32,
+    .lstm_cell = lstm_cell,
 };
