@@ -8,6 +8,7 @@
 #include "model/json.h"
 #include "model/limits.h"
 #include "model/names.h"
+#include "model/safetensors.h"
 #include "model/stored.h"
 #include "util/memory.h"
 
@@ -74,14 +75,15 @@ static bool is_ignored(const char *name) {
     return false;
 }
 
-static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input, const char *name,
-                               const json_t *entry, uint64_t data, sotto_error *err) {
+static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input,
+                               const struct so_name_rule *rules, const char *name, const json_t *entry,
+                               uint64_t data, sotto_error *err) {
     const size_t index = stored->source.n_pieces, prefix = strlen("model.");
     struct so_piece *piece = &stored->source.pieces[index];
     struct so_stored_tensor *tensor = &stored->tensors[index];
     uint64_t count;
     if (is_ignored(name)) return SOTTO_OK;
-    if (!so_name_match(so_safetensors_rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
+    if (!so_name_match(rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
         return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(input), name);
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!take_number(dtype, &tensor->number))
@@ -96,8 +98,8 @@ static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input
     return status;
 }
 
-static sotto_status build(struct so_infile *input, json_t *header, uint64_t data, struct so_stored **out,
-                          sotto_error *err) {
+static sotto_status build(struct so_infile *input, const struct so_name_rule *rules, json_t *header,
+                          uint64_t data, struct so_stored **out, sotto_error *err) {
     struct so_stored *stored;
     const char *name;
     json_t *entry;
@@ -109,7 +111,7 @@ static sotto_status build(struct so_infile *input, json_t *header, uint64_t data
     sotto_status status = so_stored_create(&so_format_safetensors, count, &stored, err);
     if (status) return status;
     json_object_foreach(header, name, entry) {
-        status = add_tensor(stored, input, name, entry, data, err);
+        status = add_tensor(stored, input, rules, name, entry, data, err);
         if (status) break;
     }
     if (status)
@@ -140,19 +142,38 @@ static bool safetensors_recognise(struct so_infile *input) {
     return header_size(input) != 0;
 }
 
-static sotto_status safetensors_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
+static sotto_status open_with(struct so_infile *input, const struct so_name_rule *rules,
+                              struct so_foreign **out, sotto_error *err) {
     struct so_stored *stored;
     json_t *header = NULL;
     const uint64_t size = header_size(input);
     *out = NULL;
     sotto_status status = load_header(input, size, &header, err);
     if (status) return status;
-    status = build(input, header, HEADER_START + size, &stored, err);
+    status = build(input, rules, header, HEADER_START + size, &stored, err);
     json_decref(header);
     if (status) return status;
     stored->input = input;
     *out = &stored->source;
     return SOTTO_OK;
+}
+
+static sotto_status safetensors_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
+    return open_with(input, so_safetensors_rules, out, err);
+}
+
+sotto_status so_safetensors_open(const char *path, const struct so_name_rule *rules, struct so_foreign **out,
+                                 sotto_error *err) {
+    struct so_infile *input;
+    *out = NULL;
+    sotto_status status = so_infile_open(path, &input, err);
+    if (status) return status;
+    if (safetensors_recognise(input))
+        status = open_with(input, rules, out, err);
+    else
+        status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a safetensors file", path);
+    if (status) so_infile_close(input);
+    return status;
 }
 
 const struct so_foreign_format so_format_safetensors = {"safetensors", safetensors_recognise,
