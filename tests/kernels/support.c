@@ -85,6 +85,36 @@ void area_same(const struct area *expected, const struct area *actual, const cha
     }
 }
 
+/* ---- comparison ---- */
+
+static void run(const struct so_kernels *kernels, const char *what, kernel_call *call, const void *context,
+                const struct output *outputs, size_t count, struct area *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct output *o = &outputs[i];
+        out[i] = area_new(o->rows, o->row_bytes, o->stride_bytes);
+        for (size_t r = 0; o->initial && r < o->rows; r++)
+            memcpy(out[i].data + r * o->stride_bytes, o->initial->data + r * o->initial->stride_bytes, o->row_bytes);
+    }
+    call(kernels, out, context);
+    for (size_t i = 0; i < count; i++) area_check(&out[i], what);
+}
+
+void compare_levels(const char *what, bool same, kernel_call *call, const void *context, const struct output *outputs,
+                    size_t count)
+{
+    struct area expected[MAX_OUTPUTS], actual[MAX_OUTPUTS];
+    run(reference(), what, call, context, outputs, count, expected);
+    for (const struct so_kernels *const *level = levels(); *level; level++) {
+        run(*level, what, call, context, outputs, count, actual);
+        for (size_t i = 0; i < count; i++) {
+            if (same) area_same(&expected[i], &actual[i], (*level)->level, what);
+            area_free(&actual[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) area_free(&expected[i]);
+}
+
 /* ---- values ---- */
 
 static uint32_t counter;

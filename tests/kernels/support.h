@@ -51,6 +51,26 @@ void area_check(const struct area *area, const char *what);
 /** Fail unless the rows of both are the same bytes; `level` and `what` go into the message. */
 void area_same(const struct area *expected, const struct area *actual, const char *level, const char *what);
 
+/* ---- comparison ---- */
+
+/** One output of a kernel. With `initial` it starts as a copy of that area of the same shape: for kernels that work in place. */
+struct output {
+    size_t rows, row_bytes, stride_bytes;
+    const struct area *initial;
+};
+
+enum { MAX_OUTPUTS = 4 };
+
+/** Calls one kernel of a table; the inputs are in `context`. */
+typedef void kernel_call(const struct so_kernels *kernels, const struct area *out, const void *context);
+
+/**
+ * Run the call under "ref" and under each level with fresh outputs, check their guard bytes, and, if `same`, fail
+ * unless all bytes agree.
+ */
+void compare_levels(const char *what, bool same, kernel_call *call, const void *context, const struct output *outputs,
+                    size_t count);
+
 /* ---- values ---- */
 
 /** A counter-based generator: the same values on every machine. */
