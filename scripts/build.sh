@@ -1,5 +1,6 @@
 #!/bin/sh
 # build.sh BUILD [MESON OPTION...]   Configure BUILD when it is new, then build what changed.
+# shellcheck disable=SC2086 # an option that is not there is no argument
 set -eu
 build=$1
 shift
@@ -14,4 +15,6 @@ if [ ! -f "$build/build.ninja" ]; then
     fi
     rm -f "$log"
 fi
-exec ninja -C "$build" ${NINJAFLAGS:-} --quiet
+quiet=--quiet
+[ ! -t 1 ] || quiet= # on a terminal ninja keeps to one line
+exec ninja -C "$build" $quiet
