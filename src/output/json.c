@@ -1,5 +1,6 @@
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,20 @@ enum { SIGNIFICANT_DIGITS = 9 }; // enough to give back any float, and milliseco
 
 /** null where a number is not finite, which JSON cannot say. */
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+/** The shortest decimal number that reads back as the same float: 0.2, not 0.200000003. */
+static json_t *single(float value) {
+    if (!isfinite(value)) return json_null();
+    char text[32];
+    double shortest = (double)value;
+    for (int digits = 1; digits <= SIGNIFICANT_DIGITS; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        shortest = strtod(text, NULL);
+        if ((float)shortest == value) break;
+    }
+    return json_real(shortest);
+}
+
 static json_t *milliseconds(double seconds) { return number(rint(seconds * 1e3) / 1e3); }
 static json_t *microseconds(double seconds) { return number(rint(seconds * 1e6) / 1e6); }
 static json_t *count(uint64_t n) { return json_integer((json_int_t)(n < INT64_MAX ? n : INT64_MAX)); }
@@ -48,7 +63,7 @@ static json_t *words(const sotto_result *result, const sotto_segment *segment, b
         put(object, "word", string(word->text), ok);
         put(object, "start", milliseconds(word->start), ok);
         put(object, "end", milliseconds(word->end), ok);
-        put(object, "probability", number((double)word->probability), ok);
+        put(object, "probability", single(word->probability), ok);
         put_speaker(object, result, word->speaker, ok);
         append(array, object, ok);
     }
@@ -59,17 +74,17 @@ static json_t *segment_object(const sotto_result *result, const sotto_segment *s
     json_t *object = json_object(), *tokens = json_array(), *logprobs = json_array();
     for (size_t i = 0; i < segment->n_tokens; i++) {
         append(tokens, json_integer(segment->tokens[i]), ok);
-        append(logprobs, number((double)segment->token_logprobs[i]), ok);
+        append(logprobs, single(segment->token_logprobs[i]), ok);
     }
     put(object, "id", json_integer(segment->id), ok);
     put(object, "start", milliseconds(segment->start), ok);
     put(object, "end", milliseconds(segment->end), ok);
     put(object, "text", string(segment->text), ok);
     put(object, "tokens", tokens, ok);
-    put(object, "temperature", number((double)segment->temperature), ok);
-    put(object, "avg_logprob", number((double)segment->avg_logprob), ok);
-    put(object, "compression_ratio", number((double)segment->compression_ratio), ok);
-    put(object, "no_speech_prob", number((double)segment->no_speech_prob), ok);
+    put(object, "temperature", single(segment->temperature), ok);
+    put(object, "avg_logprob", single(segment->avg_logprob), ok);
+    put(object, "compression_ratio", single(segment->compression_ratio), ok);
+    put(object, "no_speech_prob", single(segment->no_speech_prob), ok);
     put(object, "token_logprobs", logprobs, ok);
     put_speaker(object, result, segment->speaker, ok);
     if (segment->words) put(object, "words", words(result, segment, ok), ok);
@@ -117,7 +132,7 @@ void so_output_json(const sotto_result *result, struct so_buffer *out) {
         append(segments, segment_object(result, &result->segments[i], &ok), &ok);
     put(root, "text", string(result->text), &ok);
     put(root, "language", string(result->language), &ok);
-    put(root, "language_probability", number((double)result->language_probability), &ok);
+    put(root, "language_probability", single(result->language_probability), &ok);
     put(root, "duration", milliseconds(result->duration), &ok);
     put(root, "segments", segments, &ok);
     if (result->n_speakers) put(root, "speakers", speakers(result, &ok), &ok);
