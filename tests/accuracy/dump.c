@@ -81,6 +81,7 @@ static sotto_status run(struct dump *d, const char *recording, const char *out, 
     size_t n_samples = 0;
     const float *states = NULL; /* [1500][n_audio_state] */
     sotto_status status = read_window(recording, d->samples, &n_samples, err);
+    if (!status) status = write_floats(out, "samples", "wb", d->samples, WINDOW_SAMPLES, err);
     if (!status)
         status = so_logmel_window(d->logmel, d->pool, d->samples, n_samples, SO_MEL_FRAMES, d->mel, err);
     if (!status) status = write_floats(out, "mel", "wb", d->mel, (size_t)SO_MEL_FRAMES * hp->n_mels, err);
