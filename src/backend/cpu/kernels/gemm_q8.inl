@@ -1,11 +1,24 @@
 /*
  * The loops around a level's INT8 tile. The level has defined
  *   so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc): rows x 16*panels of C; rows <= SO_Q8_ROWS (at most 12) and panels <=
- *   SO_Q8_PANELS (at most 2) are literals; groups = ceil(k / 4); sums start from start[16 * panels], or from 0 if it is NULL.
+ *   SO_Q8_PANELS (at most 2) are literals; groups = ceil(k / 4). `start` is bsum[16 * panels] or NULL, see so_q8_start.
  */
 
+/**
+ * What the tile corrects its sums by, if anything: q8 activations carry 128 too much in every byte, which bsum takes off. A level
+ * that multiplies signed bytes only (SO_Q8_SIGNED) flips A's to a - 128; then it is a_zero = 0 that wants -bsum.
+ */
+SO_INLINE const int32_t *so_q8_start(int a_zero, const int32_t *bsum)
+{
+#ifdef SO_Q8_SIGNED
+    return a_zero ? NULL : bsum;
+#else
+    return a_zero ? bsum : NULL;
+#endif
+}
+
 /** Rows of A that stay in the second cache while all of B passes by. */
-#define SO_Q8_BLOCK (8 * SO_Q8_ROWS)
+#define SO_Q8_BLOCK 96
 
 typedef void so_q8_tile_function(size_t groups, const uint8_t *a, size_t lda, const int8_t *b, const int32_t *start,
                                  int32_t *c, size_t ldc);
@@ -23,6 +36,8 @@ typedef void so_q8_tile_function(size_t groups, const uint8_t *a, size_t lda, co
     DO(9, panels) DO(10, panels) DO(11, panels) DO(12, panels)
 #elif SO_Q8_ROWS == 6
 #define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels)
+#elif SO_Q8_ROWS == 2
+#define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels)
 #elif SO_Q8_ROWS == 4
 #define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels)
 #endif
@@ -49,8 +64,7 @@ static void SO_LEVEL_GEMM_Q8(size_t m, size_t n, size_t k, const uint8_t *a, siz
         const size_t end = m - block < SO_Q8_BLOCK ? m : block + SO_Q8_BLOCK;
         for (size_t p = 0; p < all_panels; p += SO_Q8_PANELS) {
             const size_t panels = all_panels - p < SO_Q8_PANELS ? all_panels - p : SO_Q8_PANELS;
-            /* q8 activations carry 128 too much in every byte, which bsum takes off. */
-            const int32_t *start = a_zero ? bsum + 16 * p : NULL;
+            const int32_t *start = so_q8_start(a_zero, bsum + 16 * p);
             for (size_t r = block; r < end; r += SO_Q8_ROWS) {
                 const size_t rows = end - r < SO_Q8_ROWS ? end - r : SO_Q8_ROWS;
                 so_q8_tiles[panels - 1][rows - 1](groups, a + r * lda, lda, b + p * groups * 64, start,
