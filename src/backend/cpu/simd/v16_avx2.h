@@ -25,21 +25,23 @@ SO_INLINE v16m v16_tail_mask(size_t n)
 SO_INLINE v16f v16_set1(float x) { return v16_pair(_mm256_set1_ps(x), _mm256_set1_ps(x)); }
 SO_INLINE v16f v16_zero(void) { return v16_pair(_mm256_setzero_ps(), _mm256_setzero_ps()); }
 SO_INLINE v16f v16_load(const float *p) { return v16_pair(_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)); }
-SO_INLINE v16f v16_load_tail(const float *p, size_t n)
-{
-    const v16m m = v16_tail_mask(n);
-    return v16_pair(_mm256_maskload_ps(p, m.lo), n > 8 ? _mm256_maskload_ps(p + 8, m.hi) : _mm256_setzero_ps());
-}
 SO_INLINE void v16_store(float *p, v16f v)
 {
     _mm256_storeu_ps(p, v.lo);
     _mm256_storeu_ps(p + 8, v.hi);
 }
+/* Tails go through memory: vmaskmov does it in one, but emulators read what it masks out, and a row has one tail. */
+SO_INLINE v16f v16_load_tail(const float *p, size_t n)
+{
+    float lanes[16] = {0.0f};
+    memcpy(lanes, p, n * sizeof *p);
+    return v16_load(lanes);
+}
 SO_INLINE void v16_store_tail(float *p, v16f v, size_t n)
 {
-    const v16m m = v16_tail_mask(n);
-    _mm256_maskstore_ps(p, m.lo, v.lo);
-    if (n > 8) _mm256_maskstore_ps(p + 8, m.hi, v.hi);
+    float lanes[16];
+    v16_store(lanes, v);
+    memcpy(p, lanes, n * sizeof *p);
 }
 
 SO_INLINE v16f v16_add(v16f a, v16f b) { return v16_pair(_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)); }
@@ -106,8 +108,9 @@ SO_INLINE v16i v16i_load(const int32_t *p)
 }
 SO_INLINE v16i v16i_load_tail(const int32_t *p, size_t n)
 {
-    const v16m m = v16_tail_mask(n);
-    return v16i_pair(_mm256_maskload_epi32(p, m.lo), n > 8 ? _mm256_maskload_epi32(p + 8, m.hi) : _mm256_setzero_si256());
+    int32_t lanes[16] = {0};
+    memcpy(lanes, p, n * sizeof *p);
+    return v16i_load(lanes);
 }
 SO_INLINE void v16i_store(int32_t *p, v16i v)
 {
