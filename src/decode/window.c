@@ -157,11 +157,11 @@ static void reorder(struct so_window *w, size_t n_live) {
     memcpy(w->seqs, w->moved, w->group * sizeof *w->seqs);
 }
 
-/** Forbid what the rules forbid; an error if the logits are not numbers. */
+/** Forbid what the rules forbid; they always leave something, so nothing left means that the logits are not numbers. */
 static sotto_status filter(const struct so_window *w, const struct so_hypothesis *hypothesis, float *logits, sotto_error *err) {
     so_rules_apply(&w->rules, hypothesis->tokens, hypothesis->n, logits);
     struct so_normaliser normaliser = so_normalise(logits, w->n_vocab);
-    if (isnan(normaliser.max) || normaliser.max == INFINITY || !isfinite(normaliser.log_sum))
+    if (!isfinite(normaliser.max) || !isfinite(normaliser.log_sum))
         return so_fail(err, SOTTO_ERR_MODEL, "the model computes values that are not numbers");
     return SOTTO_OK;
 }
@@ -172,8 +172,8 @@ static void extend_drawn(struct so_window *w, size_t i) {
     int32_t eot = w->model->vocab.eot;
     int32_t token = w->temperature > 0 ? so_sample_draw(logits, w->n_vocab, w->temperature, &draw, w->scratch)
                                        : so_sample_best(logits, w->n_vocab);
-    float logprob = token < 0 ? 0 : so_logprob(logits, token, so_normalise(logits, w->n_vocab));
-    so_hypothesis_extend(&w->drawn[i], &w->drawn[i], token < 0 ? eot : token, logprob, eot);
+    float logprob = so_logprob(logits, token, so_normalise(logits, w->n_vocab));
+    so_hypothesis_extend(&w->drawn[i], &w->drawn[i], token, logprob, eot);
 }
 
 static sotto_status step_drawn(struct so_window *w, sotto_error *err) {
