@@ -8,24 +8,24 @@ SO_INLINE void so_gemm_f32_tile(const size_t rows, const size_t panels, size_t k
                                 const float *b, const float *bias, float *c, size_t ldc)
 {
     v16f sum[SO_F32_ROWS][SO_F32_PANELS];
-#pragma GCC unroll 16
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 16
+        SO_UNROLL
         for (size_t p = 0; p < panels; p++) sum[r][p] = bias ? v16_load(bias + 16 * p) : v16_zero();
     for (size_t i = 0; i < k; i++) {
         v16f column[SO_F32_PANELS];
-#pragma GCC unroll 16
+        SO_UNROLL
         for (size_t p = 0; p < panels; p++) column[p] = v16_load(b + (p * k + i) * 16);
-#pragma GCC unroll 16
+        SO_UNROLL
         for (size_t r = 0; r < rows; r++) {
             const v16f x = v16_set1(a[r * lda + i]);
-#pragma GCC unroll 16
+            SO_UNROLL
             for (size_t p = 0; p < panels; p++) sum[r][p] = v16_fma(x, column[p], sum[r][p]);
         }
     }
-#pragma GCC unroll 16
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 16
+        SO_UNROLL
         for (size_t p = 0; p < panels; p++) v16_store(c + r * ldc + 16 * p, sum[r][p]);
 }
 

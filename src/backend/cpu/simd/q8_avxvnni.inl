@@ -16,16 +16,16 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
 {
     (void)panels;
     __m256i sum[SO_Q8_ROWS][2];
-#pragma GCC unroll 6
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
+        SO_UNROLL
         for (size_t h = 0; h < 2; h++)
             sum[r][h] = start ? _mm256_loadu_si256((const __m256i *)(start + 8 * h)) : _mm256_setzero_si256();
     for (size_t g = 0; g < groups; g++) {
         so_prefetch(b + g * 64, groups * 64); /* the next panel */
         const __m256i w0 = _mm256_load_si256((const __m256i *)(b + g * 64));
         const __m256i w1 = _mm256_load_si256((const __m256i *)(b + g * 64 + 32));
-#pragma GCC unroll 6
+        SO_UNROLL
         for (size_t r = 0; r < rows; r++) {
             int32_t four;
             memcpy(&four, a + r * lda + 4 * g, 4);
@@ -34,8 +34,8 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
             sum[r][1] = SO_DPBUSD(sum[r][1], x, w1);
         }
     }
-#pragma GCC unroll 6
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
+        SO_UNROLL
         for (size_t h = 0; h < 2; h++) _mm256_storeu_si256((__m256i *)(c + r * ldc + 8 * h), sum[r][h]);
 }

@@ -11,16 +11,16 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
 {
     (void)panels;
     int32x4_t sum[SO_Q8_ROWS][4];
-#pragma GCC unroll 6
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 4
+        SO_UNROLL
         for (size_t i = 0; i < 4; i++)
             sum[r][i] = start ? vnegq_s32(vld1q_s32(start + 4 * i)) : vdupq_n_s32(0);
     for (size_t g = 0; g < groups; g++) {
         so_prefetch(b + g * 64, groups * 64); /* the next panel */
         const int8x16_t w0 = vld1q_s8(b + g * 64), w1 = vld1q_s8(b + g * 64 + 16);
         const int8x16_t w2 = vld1q_s8(b + g * 64 + 32), w3 = vld1q_s8(b + g * 64 + 48);
-#pragma GCC unroll 6
+        SO_UNROLL
         for (size_t r = 0; r < rows; r++) {
             uint32_t four;
             memcpy(&four, a + r * lda + 4 * g, 4);
@@ -31,8 +31,8 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
             sum[r][3] = vdotq_s32(sum[r][3], w3, x);
         }
     }
-#pragma GCC unroll 6
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 4
+        SO_UNROLL
         for (size_t i = 0; i < 4; i++) vst1q_s32(c + r * ldc + 4 * i, sum[r][i]);
 }

@@ -14,19 +14,19 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
 {
     (void)panels;
     int32x4_t sum[SO_Q8_ROWS][8];
-#pragma GCC unroll 2
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 8
+        SO_UNROLL
         for (size_t i = 0; i < 8; i++) sum[r][i] = vdupq_n_s32(0);
     for (size_t g = 0; g < groups; g++) {
         so_prefetch(b + g * 64, groups * 64); /* the next panel */
-#pragma GCC unroll 2
+        SO_UNROLL
         for (size_t r = 0; r < rows; r++) {
             uint32_t four;
             memcpy(&four, a + r * lda + 4 * g, 4);
             /* The four bytes twice: two columns of B in a multiplication. */
             const int8x8_t x = vreinterpret_s8_u32(vdup_n_u32(four ^ 0x80808080u));
-#pragma GCC unroll 4
+            SO_UNROLL
             for (size_t i = 0; i < 4; i++) {
                 const int8x16_t w = vld1q_s8(b + g * 64 + 16 * i);
                 sum[r][2 * i] = vpadalq_s16(sum[r][2 * i], vmull_s8(vget_low_s8(w), x));
@@ -34,9 +34,9 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
             }
         }
     }
-#pragma GCC unroll 2
+    SO_UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 4
+        SO_UNROLL
         for (size_t i = 0; i < 4; i++) {
             int32x4_t y = vpaddq_s32(sum[r][2 * i], sum[r][2 * i + 1]);
             if (start) y = vsubq_s32(y, vld1q_s32(start + 4 * i));

@@ -36,6 +36,13 @@
 /* Kernels are built from small pieces that must vanish into their callers whatever the size of the whole. */
 #define SO_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop whose bounds are literals after inlining: all of it, so that arrays of sums become registers. */
+#ifdef __clang__
+#define SO_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SO_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /** Ask for the cache line `ahead` bytes after p; it need not exist. */
 SO_INLINE void so_prefetch(const void *p, size_t ahead) { __builtin_prefetch((const void *)((uintptr_t)p + ahead)); }
 
