@@ -25,6 +25,7 @@ struct record {
     uint32_t rank, type;
     uint64_t shape[SO_PIECE_MAX_RANK];
     uint64_t offset, count;
+    size_t origin; /* of an alias: the record it was copied from; else itself */
 };
 
 /** A file that is being read. */
@@ -111,7 +112,7 @@ static sotto_status take_aliases(struct reader *r, uint32_t count, sotto_error *
         if (status) return status;
         const struct record *record = find_record(r, name);
         if (!record) return damaged(r, "an alias of nothing", err);
-        r->records[r->n_records] = *record;
+        r->records[r->n_records] = *record; /* origin included */
         memcpy(r->records[r->n_records].name, alias, sizeof alias);
         r->n_records++;
     }
@@ -144,6 +145,7 @@ static sotto_status read_records(struct reader *r, sotto_error *err) {
     r->records = so_calloc(2 * (size_t)count, sizeof *r->records);
     if (!r->records) return so_fail_memory(err, 2 * count * sizeof *r->records, "a list of tensors");
     for (; r->n_records < count; r->n_records++) {
+        r->records[r->n_records].origin = r->n_records;
         status = take_record(r, &r->records[r->n_records], err);
         if (status) return status;
     }
@@ -197,7 +199,7 @@ static sotto_status check_scalar(struct reader *r, const struct record *record, 
 static sotto_status set_scale(struct reader *r, const struct record *weight, struct so_stored_tensor *tensor,
                               sotto_error *err) {
     char name[CT2_MAX_NAME + 8];
-    snprintf(name, sizeof name, "%s_scale", weight->name);
+    snprintf(name, sizeof name, "%s_scale", r->records[weight->origin].name);
     const struct record *scale = find_record(r, name);
     if (!scale || scale->type != CT2_F32 || scale->count != weight->shape[0])
         return so_fail(err, SOTTO_ERR_MODEL, "%s: int8 tensor %s has no scale for each row",
