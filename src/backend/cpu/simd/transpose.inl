@@ -60,6 +60,32 @@ SO_INLINE void v16_transpose(v16f r[16])
     }
 }
 
+#elif defined(SO_SIMD_NEON)
+
+/** 4 x 4 floats. */
+SO_INLINE void v16_transpose4(float32x4_t q[4])
+{
+    const float32x4_t a = vtrn1q_f32(q[0], q[1]), b = vtrn2q_f32(q[0], q[1]);
+    const float32x4_t c = vtrn1q_f32(q[2], q[3]), d = vtrn2q_f32(q[2], q[3]);
+    q[0] = vreinterpretq_f32_f64(vtrn1q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(c)));
+    q[1] = vreinterpretq_f32_f64(vtrn1q_f64(vreinterpretq_f64_f32(b), vreinterpretq_f64_f32(d)));
+    q[2] = vreinterpretq_f32_f64(vtrn2q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(c)));
+    q[3] = vreinterpretq_f32_f64(vtrn2q_f64(vreinterpretq_f64_f32(b), vreinterpretq_f64_f32(d)));
+}
+
+SO_INLINE void v16_transpose(v16f r[16])
+{
+    v16f t[16];
+    for (int i = 0; i < 4; i++) /* the block of rows 4i .. and columns 4j .. becomes that of rows 4j .. and columns 4i .. */
+        for (int j = 0; j < 4; j++) {
+            float32x4_t q[4];
+            for (int k = 0; k < 4; k++) q[k] = r[4 * i + k].r[j];
+            v16_transpose4(q);
+            for (int k = 0; k < 4; k++) t[4 * j + k].r[i] = q[k];
+        }
+    for (int i = 0; i < 16; i++) r[i] = t[i];
+}
+
 #else
 
 SO_INLINE void v16_transpose(v16f r[16])
