@@ -18,17 +18,18 @@ struct so_audio {
 
 sotto_status so_check_layout(const char *name, int64_t rate, int64_t channels, sotto_error *err) {
     if (rate < SO_AUDIO_MIN_RATE || rate > SO_AUDIO_MAX_RATE)
-        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has %lld samples a second; %d to %d are possible", name, (long long)rate,
-                       SO_AUDIO_MIN_RATE, SO_AUDIO_MAX_RATE);
+        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has %lld samples a second; %d to %d are possible", name,
+                       (long long)rate, SO_AUDIO_MIN_RATE, SO_AUDIO_MAX_RATE);
     if (channels < 1 || channels > SO_AUDIO_MAX_CHANNELS)
-        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has %lld channels; 1 to %d are possible", name, (long long)channels,
-                       SO_AUDIO_MAX_CHANNELS);
+        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has %lld channels; 1 to %d are possible", name,
+                       (long long)channels, SO_AUDIO_MAX_CHANNELS);
     return SOTTO_OK;
 }
 
 sotto_status so_check_channel(const char *name, int channel, int channels, sotto_error *err) {
     if (channel < channels) return SOTTO_OK;
-    return so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no channel %d: it has %d, counted from 0", name, channel, channels);
+    return so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no channel %d: it has %d, counted from 0", name,
+                   channel, channels);
 }
 
 sotto_status so_audio_from_source(struct so_source *source, struct so_audio **out, sotto_error *err) {
@@ -43,7 +44,8 @@ sotto_status so_audio_from_source(struct so_source *source, struct so_audio **ou
     return SOTTO_OK;
 }
 
-sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out, sotto_error *err) {
+sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out,
+                           sotto_error *err) {
     *out = NULL;
     if (options->channel < -1 || options->stream < -1)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "channels and streams are counted from 0, not %d",
@@ -70,7 +72,8 @@ static sotto_status prepare_resampler(struct so_audio *audio, sotto_error *err) 
     return so_resampler_create(audio->rate, SOTTO_SAMPLE_RATE, &audio->resampler, err);
 }
 
-sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err) {
+sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capacity, size_t *n,
+                           sotto_error *err) {
     static const float nothing[1];
     size_t done = 0;
     *n = 0;
@@ -80,7 +83,8 @@ sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capaci
         if (audio->resampler) {
             const float *in = audio->flushing ? NULL : audio->block.n ? audio->block.samples : nothing;
             size_t n_in = audio->flushing ? 0 : audio->block.n;
-            status = so_resampler_process(audio->resampler, in, n_in, samples + done, capacity - done, &got, err);
+            status =
+                so_resampler_process(audio->resampler, in, n_in, samples + done, capacity - done, &got, err);
             if (!audio->flushing) audio->block.n = 0;
             done += got;
         }
@@ -102,7 +106,9 @@ sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capaci
     return SOTTO_OK;
 }
 
-double so_audio_duration_hint(const struct so_audio *audio) { return audio->source->duration; }
+double so_audio_duration_hint(const struct so_audio *audio) {
+    return audio->source->duration;
+}
 
 void so_audio_close(struct so_audio *audio) {
     if (!audio) return;

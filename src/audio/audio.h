@@ -1,7 +1,8 @@
 /**
- * Any recording to mono float samples at 16 kHz, as a stream: memory does not grow with the length of the file.
- * Containers and codecs by FFmpeg's libraries (audio/ffmpeg.c; a build without them reads WAV, audio/wav.c);
- * sample conversion, mixing and resampling are ours, in a fixed order, so that equal decoded samples give equal bits.
+ * Any recording to mono float samples at 16 kHz, as a stream: memory does not grow with the length of the
+ * file. Containers and codecs by FFmpeg's libraries (audio/ffmpeg.c; a build without them reads WAV,
+ * audio/wav.c); sample conversion, mixing and resampling are ours, in a fixed order, so that equal decoded
+ * samples give equal bits.
  */
 #ifndef SO_AUDIO_AUDIO_H
 #define SO_AUDIO_AUDIO_H
@@ -19,12 +20,17 @@ struct so_audio_options {
 };
 
 /** Open a file, "-" for standard input, or "pipe:N"-free any path as it is (never a URL or protocol). */
-sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out, sotto_error *err);
+sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out,
+                           sotto_error *err);
 
 /** Read up to `capacity` samples. *n is 0 only at the end. NaN and infinities come out as 0. */
-sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err);
+sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capacity, size_t *n,
+                           sotto_error *err);
 
-/** Length in seconds by the container's word, 0 if unknown: an estimate for progress bars, never for allocation. */
+/**
+ * Length in seconds by the container's word, 0 if unknown: an estimate for progress bars, never for
+ * allocation.
+ */
 double so_audio_duration_hint(const struct so_audio *audio);
 
 void so_audio_close(struct so_audio *audio);

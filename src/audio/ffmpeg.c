@@ -19,9 +19,9 @@
 #include "util/memory.h"
 
 #define IO_BUFFER 65536
-#define MAX_FRAME_SAMPLES (1 << 22)  /**< of one decoded frame: 87 s at 48 kHz; no codec comes near */
-#define MAX_DAMAGED_IN_ROW 1000      /**< packets skipped before the file is given up: some 20 s of MP3 */
-#define MAX_RETRIES 100              /**< of a demuxer that has nothing to say yet */
+#define MAX_FRAME_SAMPLES (1 << 22) /**< of one decoded frame: 87 s at 48 kHz; no codec comes near */
+#define MAX_DAMAGED_IN_ROW 1000     /**< packets skipped before the file is given up: some 20 s of MP3 */
+#define MAX_RETRIES 100             /**< of a demuxer that has nothing to say yet */
 
 struct media {
     struct so_source source; /* first: the vtable */
@@ -54,12 +54,15 @@ static int64_t seek_bytes(void *opaque, int64_t offset, int whence) {
     struct so_input *input = media->input;
     whence &= ~AVSEEK_FORCE;
     if (whence == AVSEEK_SIZE) return (int64_t)input->size;
-    int64_t base = whence == SEEK_CUR ? (int64_t)input->position : whence == SEEK_END ? (int64_t)input->size : 0;
+    int64_t base = whence == SEEK_CUR   ? (int64_t)input->position
+                   : whence == SEEK_END ? (int64_t)input->size
+                                        : 0;
     if ((offset > 0 && base > INT64_MAX - offset) || base + offset < 0) return AVERROR(EINVAL);
     return so_input_seek(input, (uint64_t)(base + offset)) ? base + offset : AVERROR(EIO);
 }
 
-static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags, AVDictionary **options) {
+static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
+                       AVDictionary **options) {
     (void)url, (void)flags, (void)options;
     *io = NULL;
     ((struct media *)format->opaque)->refused = true;
@@ -79,23 +82,35 @@ static void media_close(struct so_source *source) {
     so_free(media);
 }
 
-/** Why the container, recognised as `kind` or not at all (NULL), could not be opened: what helps the user most comes first. */
-static sotto_status explain_open(const struct media *media, const AVInputFormat *kind, int code, sotto_error *err) {
+/**
+ * Why the container, recognised as `kind` or not at all (NULL), could not be opened: what helps the user
+ * most comes first.
+ */
+static sotto_status explain_open(const struct media *media, const AVInputFormat *kind, int code,
+                                 sotto_error *err) {
     const struct so_input *input = media->input;
-    if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
+    if (input->error)
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
     if (input->furthest == 0) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is empty", input->name);
     if (media->refused)
-        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' refers to other files or addresses, which are never followed", input->name);
-    if (code == AVERROR(ENOMEM)) return so_fail(err, SOTTO_ERR_MEMORY, "out of memory while opening '%s'", input->name);
-    if (!kind) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a recording of any known format", input->name);
-    if (!input->seekable)
         return so_fail(err, SOTTO_ERR_MEDIA,
-                       "'%s' (format %s) is damaged, cut short, or laid out so that it cannot be read from a pipe",
-                       input->name, kind->name);
+                       "'%s' refers to other files or addresses, which are never followed", input->name);
+    if (code == AVERROR(ENOMEM))
+        return so_fail(err, SOTTO_ERR_MEMORY, "out of memory while opening '%s'", input->name);
+    if (!kind)
+        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a recording of any known format", input->name);
+    if (!input->seekable)
+        return so_fail(
+            err, SOTTO_ERR_MEDIA,
+            "'%s' (format %s) is damaged, cut short, or laid out so that it cannot be read from a pipe",
+            input->name, kind->name);
     return so_fail(err, SOTTO_ERR_MEDIA, "'%s' (format %s) is damaged or cut short", input->name, kind->name);
 }
 
-/** Whether a format consists of references to other files: what io_open refuses anyway gets a better message here. */
+/**
+ * Whether a format consists of references to other files: what io_open refuses anyway gets a better message
+ * here.
+ */
 static bool refers_elsewhere(const AVInputFormat *kind) {
     static const char *const names[] = {"hls", "dash", "concat", "imf", "sdp", "rtp", "rtsp", "sap"};
     for (size_t i = 0; i < SO_COUNT(names); i++)
@@ -104,12 +119,13 @@ static bool refers_elsewhere(const AVInputFormat *kind) {
 }
 
 /**
- * MP4 and its kin mostly keep the index that says where everything is at their end, which from a pipe is too late:
- * such a pipe is stored first.
+ * MP4 and its kin mostly keep the index that says where everything is at their end, which from a pipe is too
+ * late: such a pipe is stored first.
  */
 static sotto_status store_if_needed(struct so_input *input, sotto_error *err) {
     uint8_t head[SO_INPUT_PEEK];
-    if (input->seekable || so_input_peek(input, head) < 8 || memcmp(head + 4, "ftyp", 4) != 0) return SOTTO_OK;
+    if (input->seekable || so_input_peek(input, head) < 8 || memcmp(head + 4, "ftyp", 4) != 0)
+        return SOTTO_OK;
     return so_input_spool(input, err);
 }
 
@@ -125,10 +141,12 @@ static sotto_status open_container(struct media *media, sotto_error *err) {
     media->format = avformat_alloc_context();
     if (!media->format) return so_fail_memory(err, sizeof *media->format, "reading a recording");
     media->format->pb = media->io;
-    media->format->flags |= AVFMT_FLAG_CUSTOM_IO; /* pb is ours to close, even if it never gets to open the container */
+    /* pb is ours to close, even if it never gets to open the container */
+    media->format->flags |= AVFMT_FLAG_CUSTOM_IO;
     media->format->opaque = media;
     media->format->io_open = refuse_open;
-    media->format->protocol_whitelist = av_strdup(""); /* belt and braces: the list of what may be opened is empty */
+    /* Belt and braces: the list of what may be opened is empty. */
+    media->format->protocol_whitelist = av_strdup("");
     if (!media->format->protocol_whitelist) return so_fail_memory(err, 1, "reading a recording");
 
     /* No name is passed on: what a file is called must not decide what it is. */
@@ -157,12 +175,15 @@ static sotto_status choose_stream(struct media *media, int wanted, sotto_error *
         }
     if (count == 0) {
         if (format->nb_streams == 0) return explain_open(media, format->iformat, AVERROR_INVALIDDATA, err);
-        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has no sound: none of its %u streams is audio", name, format->nb_streams);
+        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' has no sound: none of its %u streams is audio", name,
+                       format->nb_streams);
     }
     if (wanted >= 0 && media->stream < 0)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no audio stream %d: it has %d, counted from 0", name, wanted, count);
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no audio stream %d: it has %d, counted from 0",
+                       name, wanted, count);
     if (wanted < 0) media->stream = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
-    if (media->stream < 0) return so_fail(err, SOTTO_ERR_UNSUPPORTED, "no audio stream of '%s' can be decoded", name);
+    if (media->stream < 0)
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "no audio stream of '%s' can be decoded", name);
     for (unsigned i = 0; i < format->nb_streams; i++)
         if ((int)i != media->stream) format->streams[i]->discard = AVDISCARD_ALL;
     return SOTTO_OK;
@@ -173,7 +194,8 @@ static sotto_status open_decoder(struct media *media, sotto_error *err) {
     const char *name = media->input->name;
     const AVCodec *decoder = avcodec_find_decoder(stream->codecpar->codec_id);
     if (!decoder)
-        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' has sound in the format %s, which cannot be decoded here", name,
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED,
+                       "'%s' has sound in the format %s, which cannot be decoded here", name,
                        avcodec_get_name(stream->codecpar->codec_id));
     media->codec = avcodec_alloc_context3(decoder);
     media->packet = av_packet_alloc();
@@ -200,7 +222,8 @@ static double duration_hint(const struct media *media) {
     else if (format->duration != AV_NOPTS_VALUE)
         seconds = (double)format->duration / AV_TIME_BASE;
     /* Samples that are stored as they are take room: a header may claim no more seconds than the file has. */
-    double bits = (double)av_get_exact_bits_per_sample(p->codec_id) * p->sample_rate * p->ch_layout.nb_channels;
+    double bits =
+        (double)av_get_exact_bits_per_sample(p->codec_id) * p->sample_rate * p->ch_layout.nb_channels;
     if (bits > 0 && media->input->size) {
         double room = (double)media->input->size * 8 / bits;
         if (seconds > room) seconds = room;
@@ -210,13 +233,26 @@ static double duration_hint(const struct media *media) {
 
 static bool sample_format(int format, enum so_sample_format *out) {
     switch (av_get_packed_sample_fmt(format)) {
-    case AV_SAMPLE_FMT_U8: *out = SO_SAMPLE_U8; return true;
-    case AV_SAMPLE_FMT_S16: *out = SO_SAMPLE_S16; return true;
-    case AV_SAMPLE_FMT_S32: *out = SO_SAMPLE_S32; return true;
-    case AV_SAMPLE_FMT_S64: *out = SO_SAMPLE_S64; return true;
-    case AV_SAMPLE_FMT_FLT: *out = SO_SAMPLE_F32; return true;
-    case AV_SAMPLE_FMT_DBL: *out = SO_SAMPLE_F64; return true;
-    default: return false;
+    case AV_SAMPLE_FMT_U8:
+        *out = SO_SAMPLE_U8;
+        return true;
+    case AV_SAMPLE_FMT_S16:
+        *out = SO_SAMPLE_S16;
+        return true;
+    case AV_SAMPLE_FMT_S32:
+        *out = SO_SAMPLE_S32;
+        return true;
+    case AV_SAMPLE_FMT_S64:
+        *out = SO_SAMPLE_S64;
+        return true;
+    case AV_SAMPLE_FMT_FLT:
+        *out = SO_SAMPLE_F32;
+        return true;
+    case AV_SAMPLE_FMT_DBL:
+        *out = SO_SAMPLE_F64;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -226,15 +262,18 @@ static sotto_status take_frame(struct media *media, struct so_block *block, sott
     int channels = frame->ch_layout.nb_channels;
     enum so_sample_format format;
     sotto_status status = so_check_layout(media->input->name, frame->sample_rate, channels, err);
-    if (status == SOTTO_OK && !media->decoded) status = so_check_channel(media->input->name, media->channel, channels, err);
+    if (status == SOTTO_OK && !media->decoded)
+        status = so_check_channel(media->input->name, media->channel, channels, err);
     if (status != SOTTO_OK) return status;
     if (!sample_format(frame->format, &format))
-        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' decodes to samples of an unknown kind", media->input->name);
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' decodes to samples of an unknown kind",
+                       media->input->name);
 
     size_t n = (size_t)frame->nb_samples, bytes = so_sample_bytes(format), step = bytes;
     const uint8_t *planes[SO_AUDIO_MAX_CHANNELS];
     bool planar = av_sample_fmt_is_planar(frame->format);
-    for (int c = 0; c < channels; c++) planes[c] = planar ? frame->extended_data[c] : frame->data[0] + (size_t)c * bytes;
+    for (int c = 0; c < channels; c++)
+        planes[c] = planar ? frame->extended_data[c] : frame->data[0] + (size_t)c * bytes;
     if (!planar) step *= (size_t)channels;
     if (n > media->capacity) {
         so_free(media->mono);
@@ -255,8 +294,8 @@ static sotto_status skip_damaged(struct media *media, int code, sotto_error *err
         return so_fail(err, SOTTO_ERR_MEMORY, "out of memory while decoding '%s'", media->input->name);
     media->damaged++;
     if (++media->damaged_in_row < MAX_DAMAGED_IN_ROW) return SOTTO_OK;
-    return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is damaged: %d packets in a row cannot be decoded", media->input->name,
-                   MAX_DAMAGED_IN_ROW);
+    return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is damaged: %d packets in a row cannot be decoded",
+                   media->input->name, MAX_DAMAGED_IN_ROW);
 }
 
 /** Give the decoder one more packet of our stream, or the news that there are none. */
@@ -271,7 +310,8 @@ static sotto_status feed(struct media *media, sotto_error *err) {
     }
     if (code < 0) { /* a file cut short ends here too: what was read of it counts */
         if (media->input->error)
-            return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", media->input->name, strerror(media->input->error));
+            return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", media->input->name,
+                           strerror(media->input->error));
         media->draining = true;
         avcodec_send_packet(media->codec, NULL);
         return SOTTO_OK;
@@ -293,9 +333,11 @@ static sotto_status media_next(struct so_source *source, struct so_block *block,
         }
         if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && media->draining)) {
             if (!media->decoded && media->damaged)
-                return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is damaged: none of its sound can be decoded", media->input->name);
+                return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is damaged: none of its sound can be decoded",
+                               media->input->name);
             if (!media->decoded && !media->input->seekable)
-                return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is without sound, or laid out so that it cannot be read from a pipe",
+                return so_fail(err, SOTTO_ERR_MEDIA,
+                               "'%s' is without sound, or laid out so that it cannot be read from a pipe",
                                media->input->name);
             return SOTTO_OK;
         }
@@ -304,8 +346,8 @@ static sotto_status media_next(struct so_source *source, struct so_block *block,
     return status;
 }
 
-sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options, struct so_source **out,
-                           sotto_error *err) {
+sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
+                           struct so_source **out, sotto_error *err) {
     *out = NULL;
     struct media *media = so_calloc(1, sizeof *media);
     if (!media) {
@@ -315,7 +357,8 @@ sotto_status so_media_open(struct so_input *input, const struct so_audio_options
     media->source = (struct so_source){.next = media_next, .close = media_close};
     media->input = input;
     media->channel = options->channel;
-    /* FFmpeg would write to stderr, which is not ours. A program that has chosen a level of its own keeps it. */
+    /* FFmpeg would write to stderr, which is not ours. A program that has chosen a level of its own keeps it.
+     */
     if (av_log_get_level() == AV_LOG_INFO) av_log_set_level(AV_LOG_QUIET);
 
     sotto_status status = store_if_needed(input, err);

@@ -35,7 +35,8 @@ static sotto_status examine(struct so_input *input, sotto_error *err) {
     struct stat info;
     if (fstat(input->fd, &info) != 0)
         return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(errno));
-    if (S_ISDIR(info.st_mode)) return so_fail(err, SOTTO_ERR_IO, "'%s' is a folder, not a recording", input->name);
+    if (S_ISDIR(info.st_mode))
+        return so_fail(err, SOTTO_ERR_IO, "'%s' is a folder, not a recording", input->name);
     if (!S_ISREG(info.st_mode)) return SOTTO_OK;
     off_t here = lseek(input->fd, 0, SEEK_CUR);
     if (here < 0) return SOTTO_OK;
@@ -73,7 +74,8 @@ sotto_status so_input_open(const char *path, struct so_input **out, sotto_error 
     return SOTTO_OK;
 }
 
-sotto_status so_input_memory(const void *data, size_t size, const char *name, struct so_input **out, sotto_error *err) {
+sotto_status so_input_memory(const void *data, size_t size, const char *name, struct so_input **out,
+                             sotto_error *err) {
     *out = NULL;
     struct so_input *input = allocate(name);
     if (!input) return so_fail_memory(err, sizeof *input, "an input file");
@@ -148,11 +150,14 @@ static sotto_status copy_to(int fd, struct so_input *input, sotto_error *err) {
     uint8_t buffer[65536];
     for (size_t n; (n = so_input_read(input, buffer, sizeof buffer)) > 0;) {
         if (input->position > SO_INPUT_SPOOL_MAX)
-            return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is too long to be stored, which its format needs", input->name);
+            return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is too long to be stored, which its format needs",
+                           input->name);
         if (!write_all(fd, buffer, n))
-            return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(errno));
+            return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name,
+                           strerror(errno));
     }
-    if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
+    if (input->error)
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
     return SOTTO_OK;
 }
 
@@ -161,10 +166,13 @@ sotto_status so_input_spool(struct so_input *input, sotto_error *err) {
     int fd = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
     int code = errno;
     if (file) fclose(file);
-    if (fd < 0) return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(code));
+    if (fd < 0)
+        return so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name,
+                       strerror(code));
     sotto_status status = copy_to(fd, input, err);
     if (status == SOTTO_OK && lseek(fd, 0, SEEK_SET) != 0)
-        status = so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name, strerror(errno));
+        status = so_fail(err, SOTTO_ERR_IO, "cannot store '%s' in a temporary file: %s", input->name,
+                         strerror(errno));
     if (status != SOTTO_OK) {
         close(fd);
         return status;

@@ -10,29 +10,34 @@
 #include "util/memory.h"
 
 /*
- * The ideal low-pass sinc of cutoff 0.475 of the lower rate, halfway between the pass band's end (0.45) and the stop band's
- * start (0.5), under a Kaiser window. beta and the length follow Kaiser's formulas (Kaiser & Schafer 1980) for
- * 96 dB and a transition of 0.05: beta = 0.1102 (A - 8.7), length = (A - 7.95) / (2.285 * 2 pi * 0.05).
+ * The ideal low-pass sinc of cutoff 0.475 of the lower rate, halfway between the pass band's end (0.45) and
+ * the stop band's start (0.5), under a Kaiser window. beta and the length follow Kaiser's formulas (Kaiser &
+ * Schafer 1980) for 96 dB and a transition of 0.05: beta = 0.1102 (A - 8.7), length = (A - 7.95) / (2.285 * 2
+ * pi * 0.05).
  */
 #define CUTOFF 0.475
 #define KAISER_BETA 9.62
 #define KAISER_LENGTH 122.7 /**< samples of the lower rate */
 #define KAISER_TERMS 28     /**< of the series of I0: the next is below 1e-16 of the sum */
 
-/** Filters of every phase are kept while there are no more than this and they fit; else neighbours are interpolated. */
+/**
+ * Filters of every phase are kept while there are no more than this and they fit; else neighbours are
+ * interpolated.
+ */
 #define MAX_PHASES 1024
 #define MAX_TABLE ((size_t)1 << 19)
 /** Interpolated phases of one sample of the lower rate: leaves an error of 120 dB below the signal. */
 #define INTERPOLATED_PHASES 1024
 
 struct so_resampler {
-    size_t taps;           /**< a multiple of 16; 0: equal rates, samples pass through */
-    uint32_t step, phases; /**< rate_in / rate_out in lowest terms: an output every step/phases input samples */
-    uint32_t phase;        /**< of the next output, in [0, phases) */
+    size_t taps;     /**< a multiple of 16; 0: equal rates, samples pass through */
+    uint32_t step;   /**< rate_in / rate_out in lowest terms is step / phases: */
+    uint32_t phases; /**< an output every so many input samples */
+    uint32_t phase;  /**< of the next output, in [0, phases) */
     bool interpolate;
-    size_t rows;    /**< of the table: phases, or the interpolated ones and one more for phase 1 */
-    float *table;   /**< [rows][taps] */
-    float *fifo;    /**< [capacity]; the next output is made of fifo[start .. start+taps) */
+    size_t rows;  /**< of the table: phases, or the interpolated ones and one more for phase 1 */
+    float *table; /**< [rows][taps] */
+    float *fifo;  /**< [capacity]; the next output is made of fifo[start .. start+taps) */
     size_t start, length, capacity;
     uint64_t index; /**< input sample that the next output lies at or after */
     uint64_t total; /**< input samples so far */
@@ -74,10 +79,12 @@ static void make_row(float *row, size_t taps, double cutoff, double fraction, do
         cosine = cosine * step_cosine - sine * step_sine;
         sine = next;
     }
-    for (size_t k = 0; k < taps; k++) row[k] = (float)(scratch[k] / sum); /* a constant comes out as it went in */
+    for (size_t k = 0; k < taps; k++)
+        row[k] = (float)(scratch[k] / sum); /* a constant comes out as it went in */
 }
 
-static sotto_status make_table(struct so_resampler *r, uint32_t rate_in, uint32_t rate_out, sotto_error *err) {
+static sotto_status make_table(struct so_resampler *r, uint32_t rate_in, uint32_t rate_out,
+                               sotto_error *err) {
     double ratio = rate_in > rate_out ? (double)rate_in / rate_out : 1.0;
     r->taps = so_round_up((size_t)(KAISER_LENGTH * ratio) + 1, SO_LANES);
     r->interpolate = r->phases > MAX_PHASES || r->phases * r->taps > MAX_TABLE;
@@ -103,7 +110,8 @@ static sotto_status make_room(struct so_resampler *r, size_t more, sotto_error *
         r->start = 0;
     }
     if (more <= r->capacity - r->length) return SOTTO_OK;
-    if (more > SIZE_MAX / 4 / sizeof(float) - r->length) return so_fail_memory(err, SIZE_MAX, "samples to resample");
+    if (more > SIZE_MAX / 4 / sizeof(float) - r->length)
+        return so_fail_memory(err, SIZE_MAX, "samples to resample");
     size_t capacity = so_max(2 * r->capacity, r->length + more);
     float *fifo = so_alloc(capacity, sizeof(float));
     if (!fifo) return so_fail_memory(err, capacity * sizeof(float), "samples to resample");
@@ -118,18 +126,21 @@ static sotto_status append(struct so_resampler *r, const float *samples, size_t 
     if (n == 0) return SOTTO_OK;
     sotto_status status = make_room(r, n, err);
     if (status != SOTTO_OK) return status;
-    if (samples) memcpy(r->fifo + r->length, samples, n * sizeof(float));
-    else memset(r->fifo + r->length, 0, n * sizeof(float));
+    if (samples)
+        memcpy(r->fifo + r->length, samples, n * sizeof(float));
+    else
+        memset(r->fifo + r->length, 0, n * sizeof(float));
     r->length += n;
     return SOTTO_OK;
 }
 
-sotto_status so_resampler_create(uint32_t rate_in, uint32_t rate_out, struct so_resampler **out, sotto_error *err) {
+sotto_status so_resampler_create(uint32_t rate_in, uint32_t rate_out, struct so_resampler **out,
+                                 sotto_error *err) {
     *out = NULL;
     if (rate_in < SO_AUDIO_MIN_RATE || rate_in > SO_AUDIO_MAX_RATE || rate_out < SO_AUDIO_MIN_RATE ||
         rate_out > SO_AUDIO_MAX_RATE)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "cannot resample from %u to %u Hz: %d to %d are possible", rate_in, rate_out,
-                       SO_AUDIO_MIN_RATE, SO_AUDIO_MAX_RATE);
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "cannot resample from %u to %u Hz: %d to %d are possible",
+                       rate_in, rate_out, SO_AUDIO_MIN_RATE, SO_AUDIO_MAX_RATE);
     struct so_resampler *r = so_calloc(1, sizeof *r);
     if (!r) return so_fail_memory(err, sizeof *r, "the resampler");
     uint32_t divisor = greatest_common_divisor(rate_in, rate_out);
@@ -167,7 +178,10 @@ static bool ready(const struct so_resampler *r) {
     return r->length - r->start >= r->taps && !(r->ended && r->index >= r->total);
 }
 
-/** Filter and samples of the next output, and how far it lies towards the next row; steps on to the output after it. */
+/**
+ * Filter and samples of the next output, and how far it lies towards the next row; steps on to the output
+ * after it.
+ */
 static void take_place(struct so_resampler *r, const float **row, const float **window, float *between) {
     size_t number = r->phase;
     if (r->interpolate) {
@@ -207,8 +221,8 @@ static size_t convert(struct so_resampler *r, float *out, size_t capacity) {
     return n;
 }
 
-sotto_status so_resampler_process(struct so_resampler *r, const float *in, size_t n_in, float *out, size_t capacity,
-                                  size_t *n_out, sotto_error *err) {
+sotto_status so_resampler_process(struct so_resampler *r, const float *in, size_t n_in, float *out,
+                                  size_t capacity, size_t *n_out, sotto_error *err) {
     sotto_status status = SOTTO_OK;
     *n_out = 0;
     if (!in && !r->ended) {

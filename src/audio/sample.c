@@ -23,7 +23,9 @@ static inline float limited_double(double x) {
     return 0.0f;
 }
 
-static inline float from_u8(const uint8_t *p) { return (float)(*p - 128) * 0x1p-7f; }
+static inline float from_u8(const uint8_t *p) {
+    return (float)(*p - 128) * 0x1p-7f;
+}
 
 static inline float from_s16(const uint8_t *p) {
     int16_t v;
@@ -60,23 +62,38 @@ static inline float from_f64(const uint8_t *p) {
     return limited_double(v);
 }
 
-#define ADD_CHANNEL(convert)                                                                                           \
+#define ADD_CHANNEL(convert) \
     for (size_t i = 0; i < n; i++) mono[i] += convert(plane + i * step)
 
-static void add_channel(enum so_sample_format format, const uint8_t *plane, size_t step, size_t n, float *mono) {
+static void add_channel(enum so_sample_format format, const uint8_t *plane, size_t step, size_t n,
+                        float *mono) {
     switch (format) {
-    case SO_SAMPLE_U8: ADD_CHANNEL(from_u8); break;
-    case SO_SAMPLE_S16: ADD_CHANNEL(from_s16); break;
-    case SO_SAMPLE_S24LE: ADD_CHANNEL(from_s24); break;
-    case SO_SAMPLE_S32: ADD_CHANNEL(from_s32); break;
-    case SO_SAMPLE_S64: ADD_CHANNEL(from_s64); break;
-    case SO_SAMPLE_F32: ADD_CHANNEL(from_f32); break;
-    case SO_SAMPLE_F64: ADD_CHANNEL(from_f64); break;
+    case SO_SAMPLE_U8:
+        ADD_CHANNEL(from_u8);
+        break;
+    case SO_SAMPLE_S16:
+        ADD_CHANNEL(from_s16);
+        break;
+    case SO_SAMPLE_S24LE:
+        ADD_CHANNEL(from_s24);
+        break;
+    case SO_SAMPLE_S32:
+        ADD_CHANNEL(from_s32);
+        break;
+    case SO_SAMPLE_S64:
+        ADD_CHANNEL(from_s64);
+        break;
+    case SO_SAMPLE_F32:
+        ADD_CHANNEL(from_f32);
+        break;
+    case SO_SAMPLE_F64:
+        ADD_CHANNEL(from_f64);
+        break;
     }
 }
 
-void so_sample_mix(enum so_sample_format format, const uint8_t *const *planes, size_t channels, size_t step, int channel,
-                   size_t n, float *mono) {
+void so_sample_mix(enum so_sample_format format, const uint8_t *const *planes, size_t channels, size_t step,
+                   int channel, size_t n, float *mono) {
     memset(mono, 0, n * sizeof *mono);
     if (channels == 0) return;
     if (channel >= 0) {

@@ -30,12 +30,12 @@ struct so_source {
 };
 
 /** The RIFF/WAVE (and RF64) reader. Takes `input` over, also when it fails. */
-sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options, struct so_source **out,
-                         sotto_error *err);
+sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options,
+                         struct so_source **out, sotto_error *err);
 
 /** The reader of this build: FFmpeg's libraries, or WAV only. Takes `input` over, also when it fails. */
-sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options, struct so_source **out,
-                           sotto_error *err);
+sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
+                           struct so_source **out, sotto_error *err);
 
 /** A recording from an opened source, which the audio handle closes: the seam under so_audio_open. */
 sotto_status so_audio_from_source(struct so_source *source, struct so_audio **out, sotto_error *err);

@@ -1,6 +1,6 @@
 /**
- * RIFF/WAVE and RF64 (EBU Tech 3306) as a stream: PCM of 8, 16, 24, 32 bits and floats of 32, 64. The sizes in a header
- * are claims: no buffer depends on them, and a file that ends early just ends.
+ * RIFF/WAVE and RF64 (EBU Tech 3306) as a stream: PCM of 8, 16, 24, 32 bits and floats of 32, 64. The sizes
+ * in a header are claims: no buffer depends on them, and a file that ends early just ends.
  */
 #include "audio/source.h"
 
@@ -23,14 +23,20 @@ struct wav {
     enum so_sample_format format;
     uint32_t rate;
     size_t channels, frame_bytes;
-    uint64_t left;         /**< bytes of "data" still to read, UNKNOWN_SIZE: until the end */
-    uint8_t *raw;          /**< [BLOCK_FRAMES][frame_bytes] */
+    uint64_t left; /**< bytes of "data" still to read, UNKNOWN_SIZE: until the end */
+    uint8_t *raw;  /**< [BLOCK_FRAMES][frame_bytes] */
     float mono[BLOCK_FRAMES];
 };
 
-static uint16_t get16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static uint32_t get32(const uint8_t *p) { return get16(p) | (uint32_t)get16(p + 2) << 16; }
-static uint64_t get64(const uint8_t *p) { return get32(p) | (uint64_t)get32(p + 4) << 32; }
+static uint16_t get16(const uint8_t *p) {
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+static uint32_t get32(const uint8_t *p) {
+    return get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+static uint64_t get64(const uint8_t *p) {
+    return get32(p) | (uint64_t)get32(p + 4) << 32;
+}
 
 static void wav_close(struct so_source *source) {
     struct wav *wav = (struct wav *)source;
@@ -45,7 +51,8 @@ static sotto_status wav_next(struct so_source *source, struct so_block *block, s
     if (want > wav->left) want = (size_t)wav->left;
     size_t got = so_input_read(wav->input, wav->raw, want);
     if (wav->input->error)
-        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", wav->input->name, strerror(wav->input->error));
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", wav->input->name,
+                       strerror(wav->input->error));
     if (wav->left != UNKNOWN_SIZE) wav->left -= got;
     size_t n = got / wav->frame_bytes; /* a frame that is cut off at the end is dropped */
     const uint8_t *planes[SO_AUDIO_MAX_CHANNELS];
@@ -78,23 +85,27 @@ static sotto_status parse_format(struct wav *wav, const uint8_t *body, size_t si
     unsigned tag = get16(body), channels = get16(body + 2), align = get16(body + 12), bits = get16(body + 14);
     if (tag == TAG_EXTENSIBLE) {
         if (size < FMT_BYTES || memcmp(body + 26, guid_tail, sizeof guid_tail) != 0)
-            return so_fail(err, SOTTO_ERR_MEDIA, "the WAV header of '%s' is damaged or of an unknown kind", name);
+            return so_fail(err, SOTTO_ERR_MEDIA, "the WAV header of '%s' is damaged or of an unknown kind",
+                           name);
         tag = get16(body + 24);
     }
     sotto_status status = so_check_layout(name, get32(body + 4), channels, err);
     if (status != SOTTO_OK) return status;
     unsigned bytes = (bits + 7) / 8;
     if (tag == TAG_PCM && bytes >= 1 && bytes <= 4) {
-        static const enum so_sample_format formats[] = {SO_SAMPLE_U8, SO_SAMPLE_S16, SO_SAMPLE_S24LE, SO_SAMPLE_S32};
+        static const enum so_sample_format formats[] = {SO_SAMPLE_U8, SO_SAMPLE_S16, SO_SAMPLE_S24LE,
+                                                        SO_SAMPLE_S32};
         wav->format = formats[bytes - 1];
     } else if (tag == TAG_FLOAT && (bits == 32 || bits == 64)) {
         wav->format = bits == 32 ? SO_SAMPLE_F32 : SO_SAMPLE_F64;
     } else {
-        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' is a WAV file of kind %u with %u bits, which cannot be read here",
-                       name, tag, bits);
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED,
+                       "'%s' is a WAV file of kind %u with %u bits, which cannot be read here", name, tag,
+                       bits);
     }
     if (align != bytes * channels)
-        return so_fail(err, SOTTO_ERR_MEDIA, "the WAV header of '%s' is damaged: %u channels of %u bits in %u bytes", name,
+        return so_fail(err, SOTTO_ERR_MEDIA,
+                       "the WAV header of '%s' is damaged: %u channels of %u bits in %u bytes", name,
                        channels, bits, align);
     wav->rate = get32(body + 4);
     wav->channels = channels;
@@ -108,11 +119,13 @@ static sotto_status parse_header(struct wav *wav, sotto_error *err) {
     uint8_t head[12], body[FMT_BYTES];
     uint64_t long_size = UNKNOWN_SIZE; /* RF64's 64-bit size of "data" */
     size_t got = so_input_read(input, head, sizeof head);
-    if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
+    if (input->error)
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
     if (got == 0) return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is empty", input->name);
     bool rf64 = got == sizeof head && memcmp(head, "RF64", 4) == 0;
     if (got != sizeof head || (memcmp(head, "RIFF", 4) != 0 && !rf64) || memcmp(head + 8, "WAVE", 4) != 0)
-        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a WAV file, and nothing else can be read here", input->name);
+        return so_fail(err, SOTTO_ERR_MEDIA, "'%s' is not a WAV file, and nothing else can be read here",
+                       input->name);
     bool unfinished = get32(head + 4) == 0; /* a recorder that never came back to fill in its sizes */
 
     for (int chunk = 0; chunk < MAX_CHUNKS; chunk++) {
@@ -133,8 +146,10 @@ static sotto_status parse_header(struct wav *wav, sotto_error *err) {
             if (status != SOTTO_OK) return status;
         }
     }
-    if (input->error) return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
-    return so_fail(err, SOTTO_ERR_MEDIA, "the WAV file '%s' is damaged: it has no sound after its header", input->name);
+    if (input->error)
+        return so_fail(err, SOTTO_ERR_IO, "cannot read '%s': %s", input->name, strerror(input->error));
+    return so_fail(err, SOTTO_ERR_MEDIA, "the WAV file '%s' is damaged: it has no sound after its header",
+                   input->name);
 }
 
 static double duration_hint(const struct wav *wav) {
@@ -144,8 +159,8 @@ static double duration_hint(const struct wav *wav) {
     return bytes == UNKNOWN_SIZE ? 0 : (double)bytes / (double)wav->frame_bytes / wav->rate;
 }
 
-sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options, struct so_source **out,
-                         sotto_error *err) {
+sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options,
+                         struct so_source **out, sotto_error *err) {
     *out = NULL;
     struct wav *wav = so_calloc(1, sizeof *wav);
     if (!wav) {
@@ -157,8 +172,8 @@ sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *
     wav->channel = options->channel;
     sotto_status status = SOTTO_OK;
     if (options->stream > 0)
-        status = so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no audio stream %d: it has 1, counted from 0", input->name,
-                         options->stream);
+        status = so_fail(err, SOTTO_ERR_ARGUMENT, "'%s' has no audio stream %d: it has 1, counted from 0",
+                         input->name, options->stream);
     if (status == SOTTO_OK) status = parse_header(wav, err);
     if (status == SOTTO_OK) {
         wav->raw = so_alloc(BLOCK_FRAMES, wav->frame_bytes);

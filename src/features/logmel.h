@@ -1,7 +1,8 @@
 /**
- * Whisper's log-mel spectrogram: 25 ms Hann windows every 10 ms, power, mel filters, log10, clamped to 8 below the
- * window's maximum, (x + 4) / 4. As OpenAI's whisper/audio.py defines it, applied to one window of at most 30 s:
- * centre padding reflects at both ends of the (zero-padded) window and the maximum is this window's.
+ * Whisper's log-mel spectrogram: 25 ms Hann windows every 10 ms, power, mel filters, log10, clamped to 8
+ * below the window's maximum, (x + 4) / 4. As OpenAI's whisper/audio.py defines it, applied to one window of
+ * at most 30 s: centre padding reflects at both ends of the (zero-padded) window and the maximum is this
+ * window's.
  */
 #ifndef SO_FEATURES_LOGMEL_H
 #define SO_FEATURES_LOGMEL_H
@@ -23,19 +24,23 @@ sotto_status so_logmel_create(const float *filters, size_t n_mels, struct so_log
 void so_logmel_free(struct so_logmel *logmel);
 
 /**
- * The first `frames` frames (a multiple of 2, at most 3000) of a window of frames*160 samples, of which the first `n_samples` are
- * given and the rest are zero. out: float [frames][n_mels], frame-major. samples: finite floats, nominal [-1, 1].
- * Work is shared by the pool's threads (NULL: the caller alone); the result does not depend on how many.
+ * The first `frames` frames (a multiple of 2, at most 3000) of a window of frames*160 samples, of which the
+ * first `n_samples` are given and the rest are zero. out: float [frames][n_mels], frame-major. samples:
+ * finite floats, nominal [-1, 1]. Work is shared by the pool's threads (NULL: the caller alone); the result
+ * does not depend on how many.
  */
-sotto_status so_logmel_window(struct so_logmel *logmel, struct so_pool *pool, const float *samples, size_t n_samples, size_t frames,
-                              float *out, sotto_error *err);
+sotto_status so_logmel_window(struct so_logmel *logmel, struct so_pool *pool, const float *samples,
+                              size_t n_samples, size_t frames, float *out, sotto_error *err);
 
 struct so_mel_tables;
 
 /** What the kernel logmel16 is given: for tests that hold the kernels of all levels against each other. */
 const struct so_mel_tables *so_logmel_tables(const struct so_logmel *logmel);
 
-/** Mel filter bank as OpenAI ships it (librosa.filters.mel(sr=16000, n_fft=400, n_mels)): filters [n_mels][201]. */
+/**
+ * Mel filter bank as OpenAI ships it (librosa.filters.mel(sr=16000, n_fft=400, n_mels)): filters
+ * [n_mels][201].
+ */
 void so_mel_filters(size_t n_mels, float *filters);
 
 #endif

@@ -2,14 +2,16 @@
 #include "util/dmath.h"
 
 /*
- * Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz with 200/3 Hz a mel, logarithmic above with 27 steps
- * for a factor of 6.4.
+ * Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz with 200/3 Hz a mel, logarithmic above with
+ * 27 steps for a factor of 6.4.
  */
 #define LINEAR_STEP (200.0 / 3.0)
 #define BREAK_HZ 1000.0
 #define BREAK_MEL (BREAK_HZ / LINEAR_STEP)
 
-static double log_step(void) { return so_log(6.4) / 27.0; }
+static double log_step(void) {
+    return so_log(6.4) / 27.0;
+}
 
 static double hz_to_mel(double hz) {
     return hz < BREAK_HZ ? hz / LINEAR_STEP : BREAK_MEL + so_log(hz / BREAK_HZ) / log_step();

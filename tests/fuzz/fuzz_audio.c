@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!(so_audio_duration_hint(audio) >= 0)) abort();
     float samples[1000];
     size_t n = 0;
-    for (size_t total = 0; total < MAX_SAMPLES && so_audio_read(audio, samples, 1000, &n, NULL) == SOTTO_OK && n; total += n)
+    for (size_t total = 0;
+         total < MAX_SAMPLES && so_audio_read(audio, samples, 1000, &n, NULL) == SOTTO_OK && n; total += n)
         for (size_t i = 0; i < n; i++)
             if (!isfinite(samples[i])) abort();
     so_audio_close(audio);

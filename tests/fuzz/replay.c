@@ -1,4 +1,7 @@
-/** Runs a fuzz target over files and folders of files: the committed corpus as a test, or a finding to look at. */
+/**
+ * Runs a fuzz target over files and folders of files: the committed corpus as a test, or a finding to look
+ * at.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,8 +15,10 @@ static int replay_file(const char *path, size_t size) {
     FILE *file = fopen(path, "rb");
     uint8_t *data = malloc(size ? size : 1);
     int ok = file && data && fread(data, 1, size, file) == size;
-    if (ok) LLVMFuzzerTestOneInput(data, size);
-    else fprintf(stderr, "cannot read %s\n", path);
+    if (ok)
+        LLVMFuzzerTestOneInput(data, size);
+    else
+        fprintf(stderr, "cannot read %s\n", path);
     if (file) fclose(file);
     free(data);
     return ok ? 1 : -1;

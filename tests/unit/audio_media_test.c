@@ -1,6 +1,6 @@
 /**
- * Containers and codecs by FFmpeg's libraries. The files in media/ are tones of 440 Hz, made by the ffmpeg program:
- * a second each (tone.mp3 and cover.mp3 two).
+ * Containers and codecs by FFmpeg's libraries. The files in media/ are tones of 440 Hz, made by the ffmpeg
+ * program: a second each (tone.mp3 and cover.mp3 two).
  */
 #include <fcntl.h>
 #include <math.h>
@@ -75,7 +75,9 @@ static double pitch_between(size_t from, size_t to) {
 }
 
 /** Of the middle half of n samples. */
-static double pitch(size_t n) { return pitch_between(n / 4, n * 3 / 4); }
+static double pitch(size_t n) {
+    return pitch_between(n / 4, n * 3 / 4);
+}
 
 static void is_tone(const char *path, int stream, double hz, double seconds) {
     size_t n;
@@ -86,10 +88,13 @@ static void is_tone(const char *path, int stream, double hz, double seconds) {
     for (size_t i = 0; i < n; i++) assert_true(fabsf(samples[i]) < 1);
 }
 
-static const char *const tones[] = {"tone.m4a", "tone.ogg", "tone.opus",  "tone.flac",       "tone.wav",
-                                    "tone.au",  "adpcm.wav", "film.webm", "two-streams.mka", "tone.mp3", "cover.mp3"};
+static const char *const tones[] = {"tone.m4a",        "tone.ogg", "tone.opus", "tone.flac",
+                                    "tone.wav",        "tone.au",  "adpcm.wav", "film.webm",
+                                    "two-streams.mka", "tone.mp3", "cover.mp3"};
 
-static double seconds_of(const char *name) { return strstr(name, "mp3") ? 2.0 : 1.0; }
+static double seconds_of(const char *name) {
+    return strstr(name, "mp3") ? 2.0 : 1.0;
+}
 
 static void every_container_and_codec_gives_its_tone(void **unused) {
     (void)unused;
@@ -150,7 +155,9 @@ static void playlists_are_never_followed(void **unused) {
     char text[9000];
     size_t n;
     sotto_error err;
-    int length = snprintf(text, sizeof text, "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n%s\n#EXT-X-ENDLIST\n", in_media("tone.mp3"));
+    int length =
+        snprintf(text, sizeof text, "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n%s\n#EXT-X-ENDLIST\n",
+                 in_media("tone.mp3"));
     assert_int_equal(try_file(store("list.m3u8", text, (size_t)length), -1, &n, &err), SOTTO_ERR_MEDIA);
     assert_non_null(strstr(err.message, "never followed"));
     length = snprintf(text, sizeof text, "ffconcat version 1.0\nfile '%s'\n", in_media("tone.mp3"));

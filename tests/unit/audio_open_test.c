@@ -1,4 +1,7 @@
-/** so_audio_open on files of every sort of name and content, and on standard input, as either build reads them. */
+/**
+ * so_audio_open on files of every sort of name and content, and on standard input, as either build reads
+ * them.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -77,8 +80,14 @@ static void a_name_is_only_a_name(void **unused) {
     (void)unused;
     size_t size = tone_wav(1600, 16000, 1);
     static const char *const names[] = {
-        "with space.wav", "quote's \"two\".wav", "new\nline.wav", "not\xff\xfeutf8.wav", "-dashes.wav", "--help",
-        "http:", "concat:a|b", "pipe:0", "file:x", "%03d.wav", "\xe2\x82\xac.wav", "no ending", "*", "$(touch x)",
+        "with space.wav", "quote's \"two\".wav",
+        "new\nline.wav",  "not\xff\xfeutf8.wav",
+        "-dashes.wav",    "--help",
+        "http:",          "concat:a|b",
+        "pipe:0",         "file:x",
+        "%03d.wav",       "\xe2\x82\xac.wav",
+        "no ending",      "*",
+        "$(touch x)",
     };
     for (size_t i = 0; i < SO_COUNT(names); i++) {
         refused(names[i], SOTTO_ERR_IO, "No such file");
@@ -108,7 +117,8 @@ static void short_wide_and_fast_recordings_have_their_length(void **unused) {
     static const struct {
         size_t n;
         unsigned rate, channels;
-    } cases[] = {{0, 16000, 1}, {1, 16000, 1}, {320, 16000, 1}, {882, 44100, 2}, {1, 48000, 8}, {48000, 48000, 8}, {96000, 192000, 2}, {1000, 47999, 1}};
+    } cases[] = {{0, 16000, 1}, {1, 16000, 1},     {320, 16000, 1},    {882, 44100, 2},
+                 {1, 48000, 8}, {48000, 48000, 8}, {96000, 192000, 2}, {1000, 47999, 1}};
     for (size_t i = 0; i < SO_COUNT(cases); i++) {
         write_file("length.wav", file, tone_wav(cases[i].n, cases[i].rate, cases[i].channels));
         size_t expected = (cases[i].n * 16000 + cases[i].rate - 1) / cases[i].rate;
@@ -133,7 +143,10 @@ static void channels_and_streams_that_are_not_there_are_refused(void **unused) {
     static const struct {
         struct so_audio_options options;
         const char *word;
-    } cases[] = {{{2, -1}, "no channel 2: it has 2"}, {{-1, 1}, "no audio stream 1: it has 1"}, {{-2, -1}, "not -2"}, {{-1, -9}, "not -9"}};
+    } cases[] = {{{2, -1}, "no channel 2: it has 2"},
+                 {{-1, 1}, "no audio stream 1: it has 1"},
+                 {{-2, -1}, "not -2"},
+                 {{-1, -9}, "not -9"}};
     write_file("stereo.wav", file, tone_wav(1000, 16000, 2));
     for (size_t i = 0; i < SO_COUNT(cases); i++) {
         struct so_audio *audio;
@@ -148,7 +161,8 @@ static void channels_and_streams_that_are_not_there_are_refused(void **unused) {
         assert_int_equal(so_audio_open("stereo.wav", &options, &audio, NULL), SOTTO_OK);
         assert_int_equal(read_all(audio, samples, 1000, &n, NULL), SOTTO_OK);
         assert_int_equal(n, 1000);
-        for (size_t i = 0; i < n; i++) assert_true(samples[i] == (float)tone[2 * i + (size_t)channel] / 32768);
+        for (size_t i = 0; i < n; i++)
+            assert_true(samples[i] == (float)tone[2 * i + (size_t)channel] / 32768);
         so_audio_close(audio);
     }
 }
@@ -162,7 +176,10 @@ static void samples_do_not_depend_on_how_many_are_asked_for(void **unused) {
         struct so_audio *audio;
         size_t total = 0, n;
         assert_int_equal(so_audio_open("parts.wav", &defaults, &audio, NULL), SOTTO_OK);
-        while (so_audio_read(audio, parts + total, capacities[i] < 32000 - total ? capacities[i] : 32000 - total, &n, NULL) == SOTTO_OK && n)
+        while (so_audio_read(audio, parts + total,
+                             capacities[i] < 32000 - total ? capacities[i] : 32000 - total, &n,
+                             NULL) == SOTTO_OK &&
+               n)
             total += n;
         so_audio_close(audio);
         assert_int_equal(total, 16000);
@@ -193,16 +210,23 @@ static void with_standard_input(int from_pipe, const void *data, size_t size, vo
     }
 }
 
-static void check_tone(void) { assert_int_equal(length_of("-"), 16000); }
-static void check_empty(void) { refused("-", SOTTO_ERR_MEDIA, "'standard input' is empty"); }
-static void check_text(void) { refused("-", SOTTO_ERR_MEDIA, "'standard input' is not a"); }
+static void check_tone(void) {
+    assert_int_equal(length_of("-"), 16000);
+}
+static void check_empty(void) {
+    refused("-", SOTTO_ERR_MEDIA, "'standard input' is empty");
+}
+static void check_text(void) {
+    refused("-", SOTTO_ERR_MEDIA, "'standard input' is not a");
+}
 
 static void standard_input_is_read_from_a_pipe_and_from_a_file(void **unused) {
     (void)unused;
     for (int from_pipe = 0; from_pipe < 2; from_pipe++) {
         with_standard_input(from_pipe, file, tone_wav(16000, 16000, 1), check_tone);
         with_standard_input(from_pipe, "", 0, check_empty);
-        with_standard_input(from_pipe, "Call me Ishmael. Some years ago, never mind how long", 52, check_text);
+        with_standard_input(from_pipe, "Call me Ishmael. Some years ago, never mind how long", 52,
+                            check_text);
     }
 }
 

@@ -33,7 +33,8 @@ size_t make_wav(uint8_t *out, struct wav_shape s, const void *samples, size_t si
 }
 
 void make_tone(int16_t *out, size_t n, unsigned rate) {
-    for (size_t i = 0; i < n; i++) out[i] = (int16_t)lrint(16000.0 * sin(2.0 * 3.14159265358979 * 440.0 * (double)i / rate));
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int16_t)lrint(16000.0 * sin(2.0 * 3.14159265358979 * 440.0 * (double)i / rate));
 }
 
 sotto_status read_all(struct so_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err) {
@@ -49,7 +50,8 @@ sotto_status read_all(struct so_audio *audio, float *samples, size_t capacity, s
     return SOTTO_OK;
 }
 
-sotto_status open_wav(const uint8_t *data, size_t size, int seekable, int channel, struct so_audio **out, sotto_error *err) {
+sotto_status open_wav(const uint8_t *data, size_t size, int seekable, int channel, struct so_audio **out,
+                      sotto_error *err) {
     struct so_audio_options options = {.channel = channel, .stream = -1};
     struct so_input *input;
     struct so_source *source;

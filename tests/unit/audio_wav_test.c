@@ -12,7 +12,8 @@
 #include "audio_support.h"
 #include "util/compiler.h"
 
-#define MONO16 {.tag = 1, .channels = 1, .rate = 16000, .bits = 16, .claim = CLAIM_TRUE}
+#define MONO16 \
+    { .tag = 1, .channels = 1, .rate = 16000, .bits = 16, .claim = CLAIM_TRUE }
 
 static uint8_t file[1 << 20];
 
@@ -61,8 +62,12 @@ static void every_kind_of_sample_has_its_exact_value(void **unused) {
     for (size_t i = 0; i < SO_COUNT(kinds); i++)
         for (int extensible = 0; extensible < 2; extensible++)
             for (int seekable = 0; seekable < 2; seekable++) {
-                struct wav_shape shape = {.tag = kinds[i].tag, .channels = 1, .rate = 16000, .bits = kinds[i].bits,
-                                          .extensible = extensible, .claim = CLAIM_TRUE};
+                struct wav_shape shape = {.tag = kinds[i].tag,
+                                          .channels = 1,
+                                          .rate = 16000,
+                                          .bits = kinds[i].bits,
+                                          .extensible = extensible,
+                                          .claim = CLAIM_TRUE};
                 float samples[4];
                 size_t size = make_wav(file, shape, kinds[i].samples, kinds[i].bits / 8 * 4);
                 assert_int_equal(read_file(size, seekable, -1, samples, 4), 4);
@@ -112,9 +117,9 @@ static void sizes_in_the_header_are_only_claims(void **unused) {
         uint32_t claim;
         size_t samples;
     } cases[] = {
-        {1152000000u, 16000},                            /* ten hours */
-        {CLAIM_UNKNOWN, 16000}, {0, 16000},              /* a recorder that could not go back */
-        {20000, 10000}, {20001, 10000}, {CLAIM_TRUE, 16000}, /* less than there is */
+        {1152000000u, 16000},                                        /* ten hours */
+        {CLAIM_UNKNOWN, 16000}, {0, 16000},                          /* a recorder that could not go back */
+        {20000, 10000},         {20001, 10000}, {CLAIM_TRUE, 16000}, /* less than there is */
     };
     for (size_t i = 0; i < SO_COUNT(cases); i++)
         for (int seekable = 0; seekable < 2; seekable++) {
@@ -150,7 +155,8 @@ static void chunks_of_no_interest_are_skipped(void **unused) {
     size_t size = make_wav(file, (struct wav_shape)MONO16, tone, sizeof tone);
     memmove(file + 12 + sizeof junk, file + 12, size - 12);
     memcpy(file + 12, junk, sizeof junk);
-    for (int seekable = 0; seekable < 2; seekable++) assert_int_equal(read_file(size + sizeof junk, seekable, -1, NULL, 0), 50);
+    for (int seekable = 0; seekable < 2; seekable++)
+        assert_int_equal(read_file(size + sizeof junk, seekable, -1, NULL, 0), 50);
     memset(file + 16, 0xff, 4); /* a chunk of 4 GB: nothing can follow it */
     refused(size + sizeof junk, SOTTO_ERR_MEDIA, "damaged");
 }
@@ -212,7 +218,8 @@ static void other_rates_keep_their_length(void **unused) {
     static int16_t tone[192000];
     for (size_t i = 0; i < SO_COUNT(rates); i++)
         for (size_t n = 0; n <= rates[i] / 4; n = n * 11 + 1) {
-            struct wav_shape shape = {.tag = 1, .channels = 1, .rate = rates[i], .bits = 16, .claim = CLAIM_TRUE};
+            struct wav_shape shape = {
+                .tag = 1, .channels = 1, .rate = rates[i], .bits = 16, .claim = CLAIM_TRUE};
             make_tone(tone, n, rates[i]);
             size_t expected = (size_t)(((uint64_t)n * 16000 + rates[i] - 1) / rates[i]);
             assert_int_equal(read_file(make_wav(file, shape, tone, 2 * n), 1, -1, NULL, 0), expected);

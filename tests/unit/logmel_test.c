@@ -1,4 +1,7 @@
-/** The log-mel spectrogram against Whisper's definition written down plainly in double precision, and its kernel level by level. */
+/**
+ * The log-mel spectrogram against Whisper's definition written down plainly in double precision, and its
+ * kernel level by level.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +21,8 @@
 #define TOLERANCE 1e-4
 #define SAMPLES ((size_t)SO_MEL_FRAMES * SO_MEL_HOP)
 
-static float samples[SAMPLES], filters[128 * SO_MEL_BINS], out[SO_MEL_FRAMES * 128], other[SO_MEL_FRAMES * 128];
+static float samples[SAMPLES], filters[128 * SO_MEL_BINS], out[SO_MEL_FRAMES * 128],
+    other[SO_MEL_FRAMES * 128];
 static double expected[SO_MEL_FRAMES * 128];
 
 static float noise(uint32_t *state) {
@@ -34,13 +38,17 @@ static void make_voice(void) {
     for (size_t i = 0; i < SAMPLES && voice[SAMPLES - 1] == 0; i++) {
         double t = (double)i / 16000, value = 0;
         phase += 2 * PI * (140 + 40 * sin(2.1 * t)) / 16000;
-        for (int h = 1; h < 30; h++) value += sin(h * phase) / (h * (1 + fabs(h * 160 - 900.0 - 500 * sin(7 * t)) / 400));
+        for (int h = 1; h < 30; h++)
+            value += sin(h * phase) / (h * (1 + fabs(h * 160 - 900.0 - 500 * sin(7 * t)) / 400));
         voice[i] = (float)(0.25 * value * (0.5 + 0.5 * sin(9 * t)) + 3e-4 * (double)noise(&state));
     }
     memcpy(samples, voice, sizeof samples);
 }
 
-/** Frame `t` of the padded window, powers at 201 frequencies by the definition of the discrete Fourier transform. */
+/**
+ * Frame `t` of the padded window, powers at 201 frequencies by the definition of the discrete Fourier
+ * transform.
+ */
 static void plain_powers(size_t t, size_t n, size_t length, double *power) {
     static double cosine[SO_MEL_WINDOW], x[SO_MEL_WINDOW];
     for (int i = 0; i < SO_MEL_WINDOW; i++) {
@@ -85,7 +93,8 @@ static double worst_difference(size_t n_mels, size_t n, size_t frames) {
     struct so_logmel *logmel = create(n_mels);
     sotto_error err = {0};
     memset(out, 0xff, sizeof out);
-    if (so_logmel_window(logmel, NULL, samples, n, frames, out, &err) != SOTTO_OK) fail_msg("%s", err.message);
+    if (so_logmel_window(logmel, NULL, samples, n, frames, out, &err) != SOTTO_OK)
+        fail_msg("%s", err.message);
     so_logmel_free(logmel);
     plain_window(n_mels, n, frames);
     double worst = 0;
@@ -100,27 +109,19 @@ static void the_filters_are_those_that_whisper_ships(void **unused) {
         size_t n_mels, filter, bin;
         float value;
     } facts[] = {
-        {80, 1, 1, 0.00199082191f},
-        {80, 31, 31, 0.0117513305f},
-        {80, 53, 71, 0.00888046715f},
-        {80, 62, 101, 0.00515090534f},
-        {80, 73, 149, 0.00140761933f},
-        {80, 77, 173, 0.000804597454f},
-        {80, 79, 199, 0.000448759005f},
-        {128, 1, 1, 0.0303925648f},
-        {128, 50, 31, 0.0107258298f},
-        {128, 85, 71, 0.0138587467f},
-        {128, 100, 100, 0.00257835095f},
-        {128, 116, 152, 0.00265557761f},
-        {128, 123, 174, 0.00130262633f},
-        {128, 127, 199, 0.0011142802f},
+        {80, 1, 1, 0.00199082191f},      {80, 31, 31, 0.0117513305f},     {80, 53, 71, 0.00888046715f},
+        {80, 62, 101, 0.00515090534f},   {80, 73, 149, 0.00140761933f},   {80, 77, 173, 0.000804597454f},
+        {80, 79, 199, 0.000448759005f},  {128, 1, 1, 0.0303925648f},      {128, 50, 31, 0.0107258298f},
+        {128, 85, 71, 0.0138587467f},    {128, 100, 100, 0.00257835095f}, {128, 116, 152, 0.00265557761f},
+        {128, 123, 174, 0.00130262633f}, {128, 127, 199, 0.0011142802f},
     };
     for (size_t n_mels = 80; n_mels <= 128; n_mels += 48) {
         size_t count = 0;
         so_mel_filters(n_mels, filters);
         for (size_t i = 0; i < SO_COUNT(facts); i++)
             if (facts[i].n_mels == n_mels)
-                assert_true(fabsf(filters[facts[i].filter * SO_MEL_BINS + facts[i].bin] - facts[i].value) < 1e-7f);
+                assert_true(fabsf(filters[facts[i].filter * SO_MEL_BINS + facts[i].bin] - facts[i].value) <
+                            1e-7f);
         for (size_t i = 0; i < n_mels * SO_MEL_BINS; i++) count += filters[i] != 0;
         assert_int_equal(count, n_mels == 80 ? 391 : 394);
     }
@@ -130,7 +131,8 @@ static void a_voice_gives_what_the_definition_gives(void **unused) {
     (void)unused;
     make_voice();
     double full = worst_difference(80, SAMPLES, SO_MEL_FRAMES), fine = worst_difference(128, 14321, 150);
-    print_message("largest difference: %.2e (80 bands, 3000 frames), %.2e (128 bands, 150 frames)\n", full, fine);
+    print_message("largest difference: %.2e (80 bands, 3000 frames), %.2e (128 bands, 150 frames)\n", full,
+                  fine);
     assert_true(full <= TOLERANCE);
     assert_true(fine <= TOLERANCE);
 }
@@ -151,7 +153,8 @@ static void extremes_give_what_the_definition_gives(void **unused) {
     for (int kind = 0; kind < 7; kind++) {
         for (size_t i = 0; i < n; i++) {
             float tone = (float)sin(2 * PI * 1234.5 * (double)i / 16000);
-            const float kinds[] = {0, 1, tone, tone < 0 ? -1.0f : 1.0f, i == 5000, noise(&state), 1e6f * noise(&state)};
+            const float kinds[] = {
+                0, 1, tone, tone < 0 ? -1.0f : 1.0f, i == 5000, noise(&state), 1e6f * noise(&state)};
             samples[i] = kinds[kind];
         }
         assert_true(worst_difference(80, n, frames) <= TOLERANCE);
@@ -216,7 +219,8 @@ static void every_level_writes_the_same_bits_and_nothing_else(void **unused) {
                 memset(other, 0xa5, (size + 64) * sizeof(float));
                 assert_true(level->logmel16(so_logmel_tables(logmel), frames, from, work, other) == max);
                 assert_memory_equal(other, out, size * sizeof(float));
-                for (size_t i = 0; i < 64 * sizeof(float); i++) assert_int_equal(((uint8_t *)(other + size))[i], 0xa5);
+                for (size_t i = 0; i < 64 * sizeof(float); i++)
+                    assert_int_equal(((uint8_t *)(other + size))[i], 0xa5);
 
                 /* and the clamp, over a length that is no multiple of 16 */
                 static float scaled[16 * 128], again[16 * 128];
@@ -238,7 +242,8 @@ static void sizes_that_cannot_be_are_refused(void **unused) {
     static const size_t bad[][2] = {{0, 0}, {3, 0}, {3002, 0}, {2, 321}, {SIZE_MAX, 1}, {100, SIZE_MAX}};
     for (size_t i = 0; i < SO_COUNT(bad); i++) {
         sotto_error err = {0};
-        assert_int_equal(so_logmel_window(logmel, NULL, samples, bad[i][1], bad[i][0], out, &err), SOTTO_ERR_ARGUMENT);
+        assert_int_equal(so_logmel_window(logmel, NULL, samples, bad[i][1], bad[i][0], out, &err),
+                         SOTTO_ERR_ARGUMENT);
         assert_true(err.message[0]);
     }
     so_logmel_free(logmel);

@@ -1,4 +1,7 @@
-/** The resampler against its promises: pass band, stop band, delay, length, and no trace of how the input was cut. */
+/**
+ * The resampler against its promises: pass band, stop band, delay, length, and no trace of how the input was
+ * cut.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +23,8 @@
 static float input[LONGEST], output[LONGEST], again[LONGEST];
 
 /** Everything at once, or `cut` samples at a time with room for `room` results. Returns how many came out. */
-static size_t resample(uint32_t from, uint32_t to, const float *in, size_t n, float *out, size_t cut, size_t room) {
+static size_t resample(uint32_t from, uint32_t to, const float *in, size_t n, float *out, size_t cut,
+                       size_t room) {
     struct so_resampler *r;
     sotto_error err = {0};
     if (so_resampler_create(from, to, &r, &err) != SOTTO_OK) fail_msg("%s", err.message);
@@ -47,11 +51,13 @@ static void make_sine(double hz, uint32_t rate, size_t n) {
 }
 
 /** Results at each end that the filter's half length reaches: 100 samples of the lower rate. */
-static size_t border(uint32_t from, uint32_t to) { return 100 * (from < to ? to / from + 1 : 1); }
+static size_t border(uint32_t from, uint32_t to) {
+    return 100 * (from < to ? to / from + 1 : 1);
+}
 
 /**
- * A sine of `hz` against the same sine at the other rate, away from the ends: the error's amplitude in dB. With
- * `expect_silence` the output itself is the error.
+ * A sine of `hz` against the same sine at the other rate, away from the ends: the error's amplitude in dB.
+ * With `expect_silence` the output itself is the error.
  */
 static double error_db(uint32_t from, uint32_t to, double hz, int expect_silence) {
     size_t n = from / (from < 8000 ? 4 : 10), edge = border(from, to);
@@ -66,9 +72,9 @@ static double error_db(uint32_t from, uint32_t to, double hz, int expect_silence
 }
 
 static const uint32_t pairs[][2] = {
-    {8000, 16000},  {11025, 16000}, {12000, 16000}, {22050, 16000}, {24000, 16000}, {32000, 16000}, {44100, 16000},
-    {48000, 16000}, {96000, 16000}, {192000, 16000}, {44056, 16000}, {47999, 16000}, {15999, 16000}, {16001, 16000},
-    {1000, 16000},  {767999, 16000}, {16000, 8000},  {16000, 44100},
+    {8000, 16000},  {11025, 16000}, {12000, 16000}, {22050, 16000},  {24000, 16000}, {32000, 16000},
+    {44100, 16000}, {48000, 16000}, {96000, 16000}, {192000, 16000}, {44056, 16000}, {47999, 16000},
+    {15999, 16000}, {16001, 16000}, {1000, 16000},  {767999, 16000}, {16000, 8000},  {16000, 44100},
 };
 
 static void sines_below_0_45_of_the_lower_rate_keep_phase_and_level(void **unused) {
@@ -78,7 +84,8 @@ static void sines_below_0_45_of_the_lower_rate_keep_phase_and_level(void **unuse
         double lower = pairs[i][0] < pairs[i][1] ? pairs[i][0] : pairs[i][1];
         for (double f = 0.013; f <= 0.45; f += 0.0437) {
             double db = error_db(pairs[i][0], pairs[i][1], f * lower, 0);
-            if (db > -80) fail_msg("%u -> %u Hz: error of %.1f dB at %.0f Hz", pairs[i][0], pairs[i][1], db, f * lower);
+            if (db > -80)
+                fail_msg("%u -> %u Hz: error of %.1f dB at %.0f Hz", pairs[i][0], pairs[i][1], db, f * lower);
             worst = fmax(worst, db);
         }
         /* 0.1 dB is an error of -38.7 dB: the very edge of the band */
@@ -115,13 +122,15 @@ static void a_constant_stays_what_it_is(void **unused) {
 static void the_output_does_not_depend_on_how_the_input_is_cut(void **unused) {
     (void)unused;
     static const size_t cuts[] = {1, 7, 160, 4096};
-    for (size_t i = 0; i < LONGEST; i++) input[i] = (float)((int)(i * 2654435761u >> 16 & 0xffff) - 32768) / 32768;
+    for (size_t i = 0; i < LONGEST; i++)
+        input[i] = (float)((int)(i * 2654435761u >> 16 & 0xffff) - 32768) / 32768;
     for (size_t i = 0; i < SO_COUNT(pairs); i++) {
         size_t n = pairs[i][0] < 50000 ? 9001 : 20011;
         size_t expected = resample(pairs[i][0], pairs[i][1], input, n, output, n, LONGEST);
         for (size_t c = 0; c < SO_COUNT(cuts); c++) {
             memset(again, 0xff, sizeof again);
-            assert_int_equal(resample(pairs[i][0], pairs[i][1], input, n, again, cuts[c], cuts[c] % 3 + 1), expected);
+            assert_int_equal(resample(pairs[i][0], pairs[i][1], input, n, again, cuts[c], cuts[c] % 3 + 1),
+                             expected);
             assert_memory_equal(again, output, expected * sizeof *output);
         }
     }
@@ -133,7 +142,8 @@ static void the_length_is_that_of_the_input_at_the_other_rate(void **unused) {
     for (size_t i = 0; i < SO_COUNT(pairs); i++)
         for (size_t k = 0; k < SO_COUNT(lengths); k++) {
             uint64_t from = pairs[i][0], expected = (lengths[k] * (uint64_t)pairs[i][1] + from - 1) / from;
-            assert_int_equal(resample(pairs[i][0], pairs[i][1], input, lengths[k], output, 1000, LONGEST), expected);
+            assert_int_equal(resample(pairs[i][0], pairs[i][1], input, lengths[k], output, 1000, LONGEST),
+                             expected);
         }
 }
 
@@ -160,7 +170,8 @@ static void an_impulse_lands_at_its_time(void **unused) {
 
 static void four_inner_products_have_the_bits_of_one_at_every_level(void **unused) {
     (void)unused;
-    for (size_t i = 0; i < LONGEST; i++) input[i] = (float)sin((double)i * (double)i) * (i % 97 ? 1.0f : 1e4f);
+    for (size_t i = 0; i < LONGEST; i++)
+        input[i] = (float)sin((double)i * (double)i) * (i % 97 ? 1.0f : 1e4f);
     for (size_t n = 16; n <= 400; n += 16) {
         const float *a[4], *b[4];
         float expected[4], four[4];
@@ -180,7 +191,8 @@ static void four_inner_products_have_the_bits_of_one_at_every_level(void **unuse
 
 static void rates_out_of_range_are_refused(void **unused) {
     (void)unused;
-    static const uint32_t bad[][2] = {{0, 16000}, {999, 16000}, {768001, 16000}, {UINT32_MAX, 16000}, {16000, 0}, {16000, 768001}};
+    static const uint32_t bad[][2] = {{0, 16000},          {999, 16000}, {768001, 16000},
+                                      {UINT32_MAX, 16000}, {16000, 0},   {16000, 768001}};
     for (size_t i = 0; i < SO_COUNT(bad); i++) {
         struct so_resampler *r = (void *)input;
         sotto_error err = {0};
