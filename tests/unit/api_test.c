@@ -1,0 +1,308 @@
+/* The public calls, on a model whose random weights say nothing, but always the same nothing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sotto.h"
+#include "synthetic.h"
+
+enum { SECOND = SOTTO_SAMPLE_RATE, LENGTH = 65 * SECOND };
+
+static char model_path[] = "/tmp/sotto-api-XXXXXX";
+static sotto_model *model;
+static float *samples; /* [LENGTH] */
+
+static int set_up(void **state) {
+    (void)state;
+    int file = mkstemp(model_path);
+    if (file < 0) return -1;
+    close(file);
+    struct so_hparams hp = so_synthetic_hparams(64, 1, 1, 80, 51865);
+    if (so_synthetic_write(model_path, &hp, SO_INT8, 3, NULL)) return -1;
+    if (sotto_model_open(model_path, &model, NULL)) return -1;
+    samples = malloc(LENGTH * sizeof *samples);
+    if (!samples) return -1;
+    for (int i = 0; i < LENGTH; i++) samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    sotto_model_close(model);
+    free(samples);
+    return unlink(model_path);
+}
+
+static sotto_options fast_options(void) {
+    sotto_options options;
+    sotto_options_init(&options);
+    options.language = "en";
+    options.n_temperatures = 1;
+    options.threads = 1;
+    return options;
+}
+
+static sotto_result *transcribe(size_t n, const sotto_options *options) {
+    sotto_error err;
+    sotto_result *result;
+    sotto_status status = sotto_transcribe_pcm(model, samples, n, options, &result, &err);
+    if (status) fail_msg("%s", err.message);
+    return result;
+}
+
+static void assert_same(const sotto_result *a, const sotto_result *b) {
+    assert_string_equal(a->text, b->text);
+    assert_int_equal(a->n_segments, b->n_segments);
+    for (size_t i = 0; i < a->n_segments; i++) {
+        const sotto_segment *s = &a->segments[i], *t = &b->segments[i];
+        assert_true(s->start == t->start && s->end == t->end);
+        assert_int_equal(s->n_tokens, t->n_tokens);
+        assert_memory_equal(s->tokens, t->tokens, s->n_tokens * sizeof *s->tokens);
+        assert_memory_equal(s->token_logprobs, t->token_logprobs, s->n_tokens * sizeof *s->token_logprobs);
+        assert_memory_equal(&s->no_speech_prob, &t->no_speech_prob, sizeof s->no_speech_prob);
+    }
+}
+
+static void a_long_recording_is_heard_to_its_end(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    sotto_result *result = transcribe(LENGTH, &options);
+    assert_true(result->duration == 65);
+    assert_true(result->n_segments >= 3);
+    double last = 0;
+    for (size_t i = 0; i < result->n_segments; i++) {
+        assert_int_equal(result->segments[i].id, i);
+        assert_true(result->segments[i].start >= last);
+        assert_true(result->segments[i].end > result->segments[i].start);
+        last = result->segments[i].start;
+    }
+    assert_true(last > 30);
+    assert_string_equal(result->language, "en");
+    assert_string_equal(result->device_path, "cpu");
+    assert_string_equal(result->model, "synthetic");
+    assert_true(result->timing.total > 0 && result->timing.encode > 0 && result->timing.decode > 0);
+    sotto_result_free(result);
+}
+
+static void threads_do_not_change_a_bit(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    options.temperatures[0] = 0.7f;
+    sotto_result *one = transcribe(LENGTH, &options);
+    options.threads = 3;
+    sotto_result *three = transcribe(LENGTH, &options);
+    assert_same(one, three);
+    options.seed = 1;
+    sotto_result *other = transcribe(LENGTH, &options);
+    assert_string_not_equal(one->text, other->text);
+    sotto_result_free(one);
+    sotto_result_free(three);
+    sotto_result_free(other);
+}
+
+static void *transcribe_in_thread(void *unused) {
+    (void)unused;
+    sotto_options options = fast_options();
+    return transcribe(20 * SECOND, &options);
+}
+
+static void one_model_serves_several_threads(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    sotto_result *alone = transcribe(20 * SECOND, &options);
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, transcribe_in_thread, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_same(alone, result);
+        sotto_result_free(result);
+    }
+    sotto_result_free(alone);
+}
+
+static void empty_pcm_is_an_error_and_short_pcm_is_not(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    sotto_error err;
+    sotto_result *result;
+    assert_int_equal(sotto_transcribe_pcm(model, samples, 0, &options, &result, &err), SOTTO_ERR_MEDIA);
+    assert_null(result);
+    assert_non_null(strstr(err.message, "no audio samples"));
+    options.language = NULL;
+    sotto_result_free(transcribe(1, &options));
+    result = transcribe(320, &options);
+    assert_true(result->duration == 0.02);
+    assert_true(strlen(result->language) >= 2);
+    assert_true(result->language_probability > 0 && result->language_probability < 1);
+    sotto_result_free(result);
+}
+
+static void odd_samples_do_no_harm(void **state) {
+    (void)state;
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-45f};
+    float *wild = malloc(SECOND * sizeof *wild);
+    assert_non_null(wild);
+    for (int i = 0; i < SECOND; i++) wild[i] = odd[i % 6];
+    sotto_options options = fast_options();
+    sotto_result *result;
+    assert_int_equal(sotto_transcribe_pcm(model, wild, SECOND, &options, &result, NULL), SOTTO_OK);
+    for (size_t i = 0; i < result->n_segments; i++) assert_true(isfinite(result->segments[i].avg_logprob));
+    sotto_result_free(result);
+    free(wild);
+}
+
+struct watch {
+    size_t segments, asked;
+    double done, total;
+    size_t cancel_after; /* segments */
+};
+
+static void on_segment(void *user, const sotto_segment *segment) {
+    struct watch *watch = user;
+    assert_int_equal(segment->id, watch->segments++);
+}
+
+static void on_progress(void *user, double done, double total) {
+    struct watch *watch = user;
+    assert_true(done >= watch->done);
+    watch->done = done;
+    watch->total = total;
+}
+
+static bool cancel(void *user) {
+    struct watch *watch = user;
+    watch->asked++;
+    return watch->segments >= watch->cancel_after;
+}
+
+static void callbacks_hear_of_segments_and_progress(void **state) {
+    (void)state;
+    struct watch watch = {.cancel_after = SIZE_MAX};
+    sotto_options options = fast_options();
+    options.user = &watch;
+    options.on_segment = on_segment;
+    options.on_progress = on_progress;
+    options.cancel = cancel;
+    sotto_result *result = transcribe(LENGTH, &options);
+    assert_int_equal(watch.segments, result->n_segments);
+    assert_true(watch.done == 65 && watch.total == 65);
+    assert_true(watch.asked > 50);
+    sotto_result_free(result);
+}
+
+static void cancelling_keeps_what_was_finished(void **state) {
+    (void)state;
+    struct watch watch = {.cancel_after = 1};
+    sotto_options options = fast_options();
+    options.user = &watch;
+    options.on_segment = on_segment;
+    options.cancel = cancel;
+    sotto_error err;
+    sotto_result *result;
+    assert_int_equal(sotto_transcribe_pcm(model, samples, LENGTH, &options, &result, &err), SOTTO_ERR_CANCELLED);
+    assert_non_null(result);
+    assert_true(result->n_segments >= 1 && result->n_segments == watch.segments);
+    options = fast_options();
+    sotto_result *whole = transcribe(LENGTH, &options);
+    assert_true(whole->n_segments > result->n_segments);
+    assert_true(strncmp(whole->text, result->text, strlen(result->text)) == 0);
+    sotto_result_free(whole);
+    sotto_result_free(result);
+}
+
+static void wrong_options_are_the_callers_mistake(void **state) {
+    (void)state;
+    sotto_error err;
+    sotto_result *result;
+    sotto_options good = fast_options();
+    assert_int_equal(sotto_options_check(NULL, &good, &err), SOTTO_OK);
+    assert_int_equal(sotto_options_check(model, &good, &err), SOTTO_OK);
+    assert_string_equal(err.message, "");
+#define WRONG(field, value, expected)                                                                                  \
+    do {                                                                                                               \
+        sotto_options wrong = good;                                                                                    \
+        wrong.field = value;                                                                                           \
+        assert_int_equal(sotto_options_check(NULL, &wrong, &err), expected);                                           \
+        assert_true(strlen(err.message) > 10);                                                                         \
+        assert_int_equal(sotto_transcribe_pcm(model, samples, SECOND, &wrong, &result, NULL), expected);               \
+        assert_null(result);                                                                                           \
+    } while (0)
+    WRONG(version, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(language, "klingon", SOTTO_ERR_ARGUMENT);
+    WRONG(task, (sotto_task)7, SOTTO_ERR_ARGUMENT);
+    WRONG(beam_size, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(beam_size, 65, SOTTO_ERR_ARGUMENT);
+    WRONG(best_of, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(patience, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(patience, NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(patience, 0.4f, SOTTO_ERR_ARGUMENT);
+    WRONG(length_penalty, 1.5f, SOTTO_ERR_ARGUMENT);
+    WRONG(length_penalty, NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(n_temperatures, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(n_temperatures, 9, SOTTO_ERR_ARGUMENT);
+    WRONG(temperatures[0], -1, SOTTO_ERR_ARGUMENT);
+    WRONG(temperatures[0], NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(channel, -2, SOTTO_ERR_ARGUMENT);
+    WRONG(stream, -2, SOTTO_ERR_ARGUMENT);
+    WRONG(max_duration, NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(max_duration, -1, SOTTO_ERR_ARGUMENT);
+    WRONG(threads, 2000, SOTTO_ERR_ARGUMENT);
+    WRONG(word_timestamps, true, SOTTO_ERR_UNSUPPORTED);
+    WRONG(vad, true, SOTTO_ERR_UNSUPPORTED);
+    WRONG(device, SOTTO_DEVICE_XDNA, SOTTO_ERR_UNSUPPORTED);
+#undef WRONG
+    assert_int_equal(sotto_transcribe_pcm(NULL, samples, SECOND, &good, &result, NULL), SOTTO_ERR_ARGUMENT);
+}
+
+static void beams_and_prompts_are_understood(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    sotto_result *greedy = transcribe(10 * SECOND, &options);
+    options.beam_size = 4;
+    sotto_result *beams = transcribe(10 * SECOND, &options);
+    options.beam_size = 1;
+    options.initial_prompt = "ab";
+    options.hotwords = "cd, ef";
+    sotto_result *prompted = transcribe(10 * SECOND, &options);
+    assert_string_not_equal(greedy->text, prompted->text);
+    assert_string_not_equal(greedy->text, beams->text);
+    sotto_result_free(greedy);
+    sotto_result_free(beams);
+    sotto_result_free(prompted);
+}
+
+static void languages_are_listed_in_the_models_order(void **state) {
+    (void)state;
+    assert_string_equal(sotto_language(0), "en");
+    assert_string_equal(sotto_language(1), "zh");
+    assert_non_null(sotto_language(99));
+    assert_null(sotto_language(100));
+    assert_true(strlen(sotto_cpu_level()) > 1);
+    sotto_result_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_recording_is_heard_to_its_end),
+        cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(one_model_serves_several_threads),
+        cmocka_unit_test(empty_pcm_is_an_error_and_short_pcm_is_not),
+        cmocka_unit_test(odd_samples_do_no_harm),
+        cmocka_unit_test(callbacks_hear_of_segments_and_progress),
+        cmocka_unit_test(cancelling_keeps_what_was_finished),
+        cmocka_unit_test(wrong_options_are_the_callers_mistake),
+        cmocka_unit_test(beams_and_prompts_are_understood),
+        cmocka_unit_test(languages_are_listed_in_the_models_order),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
