@@ -69,9 +69,11 @@ def main():
                  lambda r: one, -ln2 / 2, ln2 / 2, 4)
     show("exp: P of exp(r) = 1 + r + r^2 P(r), |r| <= ln2 / 2", c, e)
 
-    for degree in (4, 5):
-        c, e = remez(lambda f: mp.power(2, f), lambda f: mp.power(2, -f), -one / 2, one / 2, degree)
-        show(f"exp2, degree {degree}: P of 2^f = P(f), |f| <= 1/2, relative", c, e)
+    c, e = remez(lambda f: mp.power(2, f), lambda f: mp.power(2, -f), -one / 2, one / 2, 5)
+    show("exp2: P of 2^f = P(f), |f| <= 1/2, relative", c, e)
+
+    c, e = remez(lambda u: 255 * mp.power(2, u - 1), lambda u: mp.power(2, 1 - u) / 255, one, 2 * one, 4)
+    show("softmax: P of 255 * 2^(u - 1) = P(u), 1 <= u <= 2, relative", c, e)
 
     c, e = remez(lambda f: mp.log(1 + f) / ln2 / f if f else 1 / ln2,
                  lambda f: f / (mp.log(1 + f) / ln2) if f else ln2, mp.sqrt(one / 2) - 1, mp.sqrt(2) - 1, 8)

@@ -50,20 +50,33 @@ SO_INLINE float so_maximum_score(size_t n, const int32_t *acc, const float *k_sc
     return result;
 }
 
+/** log2(e) * 2^23: a float's exponent counts in steps of 2^23 of its bits. */
+#define SO_BITS_PER_E 0x1.715476p+23f
+
 /**
- * Bytes rint(255 * exp((t - largest) * q_scale)) in the low bits, as SO_ROUND_MAGIC_BITS + byte. `slope` is q_scale * log2(e).
- * Below 2^-100 everything rounds to 0, so that a clamp stands for the case of underflow.
+ * Bytes rint(255 * exp((t - largest) * q_scale)) in the low bits, as SO_ROUND_MAGIC_BITS + byte; before rounding they are exact to
+ * 1e-5 of themselves. slope = q_scale * SO_BITS_PER_E. The scaled difference, as an integer, is at once the bits of a
+ * float that interpolates the power of two: its exponent is right, its mantissa u in [1, 2) goes through
+ * 255 * 2^(u - 1). That is the least work of all ways tried, and this is the longest of the row kernels.
  */
 SO_INLINE v16i so_byte_probability(v16f t, v16f largest, v16f slope)
 {
-    const v16f y = v16_max(v16_mul(v16_sub(t, largest), slope), v16_set1(-100.0f));
-    return v16_round_product(v16_exp2_coarse(y), v16_set1(255.0f), 0.0f);
+    const v16f one = v16_set1(1.0f);
+    v16i bits = v16_rint(v16_fma(v16_sub(t, largest), slope, v16_set1(0x1.fcp+29f))); /* 127 * 2^23: the bits of 1 */
+    bits = v16i_max(bits, v16i_set1(1 << 23)); /* far below 1/510, and still a normal number */
+    const v16f power = v16_from_bits(v16i_and(bits, v16i_set1(0x7f800000)));
+    const v16f u = v16_from_bits(v16i_or(v16i_and(bits, v16i_set1(0x007fffff)), v16_bits(one)));
+    v16f p = v16_fma(v16_set1(0x1.b9c156p+1f), u, v16_set1(-0x1.15779cp-1f));
+    p = v16_fma(p, u, v16_set1(0x1.53e42cp+5f));
+    p = v16_fma(p, u, v16_set1(0x1.3e41ap+6f));
+    p = v16_fma(p, u, v16_set1(0x1.0414eep+7f));
+    return v16_round_product(p, power, 0.0f);
 }
 
 static uint32_t softmax_q8(size_t n, const int32_t *acc, const float *k_scale, float q_scale, uint8_t *p)
 {
     /* Kept finite, for 0 * slope must be 0 at the maximum. */
-    const float steep = q_scale * 0x1.715476p+0f;
+    const float steep = q_scale * SO_BITS_PER_E;
     const v16f slope = v16_set1(steep <= 0x1p127f ? steep : 0x1p127f);
     const v16f largest = v16_set1(so_maximum_score(n, acc, k_scale));
     v16i sum = v16i_zero();

@@ -39,19 +39,6 @@ SO_INLINE v16f v16_exp_bounded(v16f x)
 /** exp(x), as above; x above 88 (or a NaN) counts as 88. */
 SO_INLINE v16f v16_exp(v16f x) { return v16_exp_bounded(v16_min(x, v16_set1(88.0f))); }
 
-/** 2^y for -126 <= y <= 0 to 2.7e-6 (relative): enough for probabilities of 8 bits. */
-SO_INLINE v16f v16_exp2_coarse(v16f y)
-{
-    const v16f magic = v16_set1(SO_ROUND_MAGIC);
-    const v16f z = v16_add(y, magic);
-    const v16f f = v16_sub(y, v16_sub(z, magic));
-    v16f p = v16_fma(v16_set1(0x1.3997d4p-7f), f, v16_set1(0x1.ca144p-5f));
-    p = v16_fma(p, f, v16_set1(0x1.ec06dap-3f));
-    p = v16_fma(p, f, v16_set1(0x1.62e0dcp-1f));
-    p = v16_fma(p, f, v16_set1(0x1.ffffe8p-1f));
-    return v16_scale_by_magic(p, z);
-}
-
 /** 2^y for -126 <= y <= 126, relative error below 2.5e-7. */
 SO_INLINE v16f v16_exp2(v16f y)
 {

@@ -19,7 +19,7 @@
  *   v16_lane_sum(a)                                   by the tree l += l+8, l += l+4, l += l+2, l += l+1
  *   v16_lane_max(a)                                   by the same tree of v16_max
  *   v16i_zero() v16i_set1(x) v16i_load(p) v16i_load_tail(p, n) v16i_store(p, v)
- *   v16i_add sub and or (a, b)                        wrapping
+ *   v16i_add sub and or max (a, b)                    wrapping; the larger signed
  *   v16i_shl(a, n), v16i_shr(a, n)                    n in [0, 31]; the right shift keeps the sign
  *   v16i_load_u8(p), v16i_load_s8(p)                  16 bytes widened
  *   v16i_store_low8(p, v), v16i_store_low8_tail(p, v, n)   the low byte of each lane, of the first n <= 16 lanes

@@ -133,6 +133,10 @@ SO_INLINE v16i v16i_or(v16i a, v16i b)
 {
     return v16i_pair(_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi));
 }
+SO_INLINE v16i v16i_max(v16i a, v16i b)
+{
+    return v16i_pair(_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi));
+}
 SO_INLINE v16i v16i_shl(v16i a, int n) { return v16i_pair(_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)); }
 SO_INLINE v16i v16i_shr(v16i a, int n) { return v16i_pair(_mm256_srai_epi32(a.lo, n), _mm256_srai_epi32(a.hi, n)); }
 SO_INLINE v16i v16i_load_u8(const uint8_t *p)

@@ -64,6 +64,7 @@ SO_INLINE v16i v16i_add(v16i a, v16i b) { return _mm512_add_epi32(a, b); }
 SO_INLINE v16i v16i_sub(v16i a, v16i b) { return _mm512_sub_epi32(a, b); }
 SO_INLINE v16i v16i_and(v16i a, v16i b) { return _mm512_and_si512(a, b); }
 SO_INLINE v16i v16i_or(v16i a, v16i b) { return _mm512_or_si512(a, b); }
+SO_INLINE v16i v16i_max(v16i a, v16i b) { return _mm512_max_epi32(a, b); }
 /* The forms with a count for each lane: those with one count want a literal, which an argument is not at -O0. */
 SO_INLINE v16i v16i_shl(v16i a, int n) { return _mm512_sllv_epi32(a, _mm512_set1_epi32(n)); }
 SO_INLINE v16i v16i_shr(v16i a, int n) { return _mm512_srav_epi32(a, _mm512_set1_epi32(n)); }

@@ -106,6 +106,7 @@ SO_INLINE v16i v16i_add(v16i a, v16i b) { SO_EACH_QUARTER(v16i, vaddq_s32(a.r[i]
 SO_INLINE v16i v16i_sub(v16i a, v16i b) { SO_EACH_QUARTER(v16i, vsubq_s32(a.r[i], b.r[i])); }
 SO_INLINE v16i v16i_and(v16i a, v16i b) { SO_EACH_QUARTER(v16i, vandq_s32(a.r[i], b.r[i])); }
 SO_INLINE v16i v16i_or(v16i a, v16i b) { SO_EACH_QUARTER(v16i, vorrq_s32(a.r[i], b.r[i])); }
+SO_INLINE v16i v16i_max(v16i a, v16i b) { SO_EACH_QUARTER(v16i, vmaxq_s32(a.r[i], b.r[i])); }
 SO_INLINE v16i v16i_shl(v16i a, int n) { SO_EACH_QUARTER(v16i, vshlq_s32(a.r[i], vdupq_n_s32(n))); }
 SO_INLINE v16i v16i_shr(v16i a, int n) { SO_EACH_QUARTER(v16i, vshlq_s32(a.r[i], vdupq_n_s32(-n))); }
 SO_INLINE v16i v16i_load_u8(const uint8_t *p)

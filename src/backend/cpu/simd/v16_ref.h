@@ -39,7 +39,7 @@ SO_INLINE v16f v16_max(v16f a, v16f b) { SO_EACH_LANE(v16f, a.l[i] > b.l[i] ? a.
 /* C leaves a conversion that does not fit undefined; such lanes (and NaN) get what x86 gives. */
 SO_INLINE int32_t so_ref_rint(float x)
 {
-    return x >= -2147483648.0f && x < 2147483648.0f ? (int32_t)rintf(x) : INT32_MIN;
+    return x >= -2147483648.0f && x < 2147483648.0f ? (int32_t)lrintf(x) : INT32_MIN;
 }
 SO_INLINE v16i v16_rint(v16f a) { SO_EACH_LANE(v16i, so_ref_rint(a.l[i])); }
 SO_INLINE v16f v16_from_s32(v16i a) { SO_EACH_LANE(v16f, (float)a.l[i]); }
@@ -83,6 +83,7 @@ SO_INLINE v16i v16i_add(v16i a, v16i b) { SO_EACH_LANE(v16i, (int32_t)((uint32_t
 SO_INLINE v16i v16i_sub(v16i a, v16i b) { SO_EACH_LANE(v16i, (int32_t)((uint32_t)a.l[i] - (uint32_t)b.l[i])); }
 SO_INLINE v16i v16i_and(v16i a, v16i b) { SO_EACH_LANE(v16i, a.l[i] & b.l[i]); }
 SO_INLINE v16i v16i_or(v16i a, v16i b) { SO_EACH_LANE(v16i, a.l[i] | b.l[i]); }
+SO_INLINE v16i v16i_max(v16i a, v16i b) { SO_EACH_LANE(v16i, a.l[i] > b.l[i] ? a.l[i] : b.l[i]); }
 SO_INLINE v16i v16i_shl(v16i a, int n) { SO_EACH_LANE(v16i, (int32_t)((uint32_t)a.l[i] << n)); }
 SO_INLINE v16i v16i_shr(v16i a, int n) { SO_EACH_LANE(v16i, a.l[i] >> n); }
 SO_INLINE v16i v16i_load_u8(const uint8_t *p) { SO_EACH_LANE(v16i, p[i]); }
