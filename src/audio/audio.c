@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "audio/resample.h"
-#include "audio/source.h"
+#include "audio/reader.h"
 #include "util/memory.h"
 
 struct so_audio {
-    struct so_source *source;
+    struct so_reader *reader;
     struct so_resampler *resampler; /**< NULL until the first block; made anew when the rate changes */
     uint32_t rate;                  /**< that `resampler` was made for */
-    struct so_block block;          /**< read from the source, not yet given to the resampler */
-    bool ended;                     /**< the source has no more */
+    struct so_block block;          /**< read from the reader, not yet given to the resampler */
+    bool ended;                     /**< the reader has no more */
     bool flushing;                  /**< `resampler` was told that its input has ended */
 };
 
@@ -32,14 +32,14 @@ sotto_status so_check_channel(const char *name, int channel, int channels, sotto
                    channel, channels);
 }
 
-sotto_status so_audio_from_source(struct so_source *source, struct so_audio **out, sotto_error *err) {
+sotto_status so_audio_from_reader(struct so_reader *reader, struct so_audio **out, sotto_error *err) {
     *out = NULL;
     struct so_audio *audio = so_calloc(1, sizeof *audio);
     if (!audio) {
-        source->close(source);
+        reader->close(reader);
         return so_fail_memory(err, sizeof *audio, "a recording");
     }
-    audio->source = source;
+    audio->reader = reader;
     *out = audio;
     return SOTTO_OK;
 }
@@ -51,15 +51,15 @@ sotto_status so_audio_open(const char *path, const struct so_audio_options *opti
         return so_fail(err, SOTTO_ERR_ARGUMENT, "channels and streams are counted from 0, not %d",
                        options->channel < -1 ? options->channel : options->stream);
     struct so_input *input = NULL;
-    struct so_source *source = NULL;
+    struct so_reader *reader = NULL;
     sotto_status status = so_input_open(path, &input, err);
-    if (status == SOTTO_OK) status = so_media_open(input, options, &source, err);
-    return status == SOTTO_OK ? so_audio_from_source(source, out, err) : status;
+    if (status == SOTTO_OK) status = so_media_open(input, options, &reader, err);
+    return status == SOTTO_OK ? so_audio_from_reader(reader, out, err) : status;
 }
 
 /** Get the next block, and see to it that the resampler is the one for its rate or on its way out. */
 static sotto_status next_block(struct so_audio *audio, sotto_error *err) {
-    sotto_status status = audio->source->next(audio->source, &audio->block, err);
+    sotto_status status = audio->reader->next(audio->reader, &audio->block, err);
     if (status != SOTTO_OK) return status;
     audio->ended = audio->block.n == 0;
     audio->flushing = audio->resampler && (audio->ended || audio->block.rate != audio->rate);
@@ -107,12 +107,12 @@ sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capaci
 }
 
 double so_audio_duration_hint(const struct so_audio *audio) {
-    return audio->source->duration;
+    return audio->reader->duration;
 }
 
 void so_audio_close(struct so_audio *audio) {
     if (!audio) return;
-    audio->source->close(audio->source);
+    audio->reader->close(audio->reader);
     so_resampler_free(audio->resampler);
     so_free(audio);
 }

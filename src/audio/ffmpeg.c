@@ -2,7 +2,7 @@
  * Any container and codec by FFmpeg's libraries (5.1 and later). They get bytes from our descriptor alone: no
  * protocol is reachable, and a file that refers to others (playlists, external tracks) is refused.
  */
-#include "audio/source.h"
+#include "audio/reader.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +24,7 @@
 #define MAX_RETRIES 100             /**< of a demuxer that has nothing to say yet */
 
 struct media {
-    struct so_source source; /* first: the vtable */
+    struct so_reader reader; /* first: the vtable */
     struct so_input *input;
     int channel;
     AVFormatContext *format;
@@ -69,8 +69,8 @@ static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *ur
     return AVERROR(EPERM);
 }
 
-static void media_close(struct so_source *source) {
-    struct media *media = (struct media *)source;
+static void media_close(struct so_reader *reader) {
+    struct media *media = (struct media *)reader;
     av_frame_free(&media->frame);
     av_packet_free(&media->packet);
     avcodec_free_context(&media->codec);
@@ -321,8 +321,8 @@ static sotto_status feed(struct media *media, sotto_error *err) {
     return code < 0 && code != AVERROR_EOF ? skip_damaged(media, code, err) : SOTTO_OK;
 }
 
-static sotto_status media_next(struct so_source *source, struct so_block *block, sotto_error *err) {
-    struct media *media = (struct media *)source;
+static sotto_status media_next(struct so_reader *reader, struct so_block *block, sotto_error *err) {
+    struct media *media = (struct media *)reader;
     sotto_status status = SOTTO_OK;
     *block = (struct so_block){0};
     while (status == SOTTO_OK) {
@@ -347,14 +347,14 @@ static sotto_status media_next(struct so_source *source, struct so_block *block,
 }
 
 sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
-                           struct so_source **out, sotto_error *err) {
+                           struct so_reader **out, sotto_error *err) {
     *out = NULL;
     struct media *media = so_calloc(1, sizeof *media);
     if (!media) {
         so_input_close(input);
         return so_fail_memory(err, sizeof *media, "reading a recording");
     }
-    media->source = (struct so_source){.next = media_next, .close = media_close};
+    media->reader = (struct so_reader){.next = media_next, .close = media_close};
     media->input = input;
     media->channel = options->channel;
     /* FFmpeg would write to stderr, which is not ours. A program that has chosen a level of its own keeps it.
@@ -368,10 +368,10 @@ sotto_status so_media_open(struct so_input *input, const struct so_audio_options
     if (status == SOTTO_OK && media->codec->ch_layout.nb_channels > 0)
         status = so_check_channel(input->name, options->channel, media->codec->ch_layout.nb_channels, err);
     if (status != SOTTO_OK) {
-        media_close(&media->source);
+        media_close(&media->reader);
         return status;
     }
-    media->source.duration = duration_hint(media);
-    *out = &media->source;
+    media->reader.duration = duration_hint(media);
+    *out = &media->reader;
     return SOTTO_OK;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "audio/source.h"
+#include "audio/reader.h"
 #include "backend/cpu/kernels.h"
 #include "util/dmath.h"
 #include "util/memory.h"

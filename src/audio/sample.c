@@ -106,7 +106,3 @@ void so_sample_mix(enum so_sample_format format, const uint8_t *const *planes, s
     float share = 1.0f / (float)channels;
     for (size_t i = 0; i < n; i++) mono[i] *= share;
 }
-
-void so_sample_clean(float *samples, size_t n) {
-    for (size_t i = 0; i < n; i++) samples[i] = limited(samples[i]);
-}

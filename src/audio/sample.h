@@ -29,7 +29,4 @@ size_t so_sample_bytes(enum so_sample_format format);
 void so_sample_mix(enum so_sample_format format, const uint8_t *const *planes, size_t channels, size_t step,
                    int channel, size_t n, float *mono);
 
-/** Make samples[n] finite and limited, as so_sample_mix does: for samples that a caller hands over. */
-void so_sample_clean(float *samples, size_t n);
-
 #endif

@@ -2,7 +2,7 @@
  * RIFF/WAVE and RF64 (EBU Tech 3306) as a stream: PCM of 8, 16, 24, 32 bits and floats of 32, 64. The sizes
  * in a header are claims: no buffer depends on them, and a file that ends early just ends.
  */
-#include "audio/source.h"
+#include "audio/reader.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@
 enum { TAG_PCM = 1, TAG_FLOAT = 3, TAG_EXTENSIBLE = 0xfffe };
 
 struct wav {
-    struct so_source source; /* first: the vtable */
+    struct so_reader reader; /* first: the vtable */
     struct so_input *input;
     int channel;
     enum so_sample_format format;
@@ -38,15 +38,15 @@ static uint64_t get64(const uint8_t *p) {
     return get32(p) | (uint64_t)get32(p + 4) << 32;
 }
 
-static void wav_close(struct so_source *source) {
-    struct wav *wav = (struct wav *)source;
+static void wav_close(struct so_reader *reader) {
+    struct wav *wav = (struct wav *)reader;
     so_input_close(wav->input);
     so_free(wav->raw);
     so_free(wav);
 }
 
-static sotto_status wav_next(struct so_source *source, struct so_block *block, sotto_error *err) {
-    struct wav *wav = (struct wav *)source;
+static sotto_status wav_next(struct so_reader *reader, struct so_block *block, sotto_error *err) {
+    struct wav *wav = (struct wav *)reader;
     size_t want = BLOCK_FRAMES * wav->frame_bytes;
     if (want > wav->left) want = (size_t)wav->left;
     size_t got = so_input_read(wav->input, wav->raw, want);
@@ -160,14 +160,14 @@ static double duration_hint(const struct wav *wav) {
 }
 
 sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options,
-                         struct so_source **out, sotto_error *err) {
+                         struct so_reader **out, sotto_error *err) {
     *out = NULL;
     struct wav *wav = so_calloc(1, sizeof *wav);
     if (!wav) {
         so_input_close(input);
         return so_fail_memory(err, sizeof *wav, "reading a recording");
     }
-    wav->source = (struct so_source){.next = wav_next, .close = wav_close};
+    wav->reader = (struct so_reader){.next = wav_next, .close = wav_close};
     wav->input = input;
     wav->channel = options->channel;
     sotto_status status = SOTTO_OK;
@@ -180,10 +180,10 @@ sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *
         if (!wav->raw) status = so_fail_memory(err, BLOCK_FRAMES * wav->frame_bytes, "reading a recording");
     }
     if (status != SOTTO_OK) {
-        wav_close(&wav->source);
+        wav_close(&wav->reader);
         return status;
     }
-    wav->source.duration = duration_hint(wav);
-    *out = &wav->source;
+    wav->reader.duration = duration_hint(wav);
+    *out = &wav->reader;
     return SOTTO_OK;
 }

@@ -54,11 +54,11 @@ sotto_status open_wav(const uint8_t *data, size_t size, int seekable, int channe
                       sotto_error *err) {
     struct so_audio_options options = {.channel = channel, .stream = -1};
     struct so_input *input;
-    struct so_source *source;
+    struct so_reader *reader;
     *out = NULL;
     sotto_status status = so_input_memory(data, size, "memory.wav", &input, err);
     if (status != SOTTO_OK) return status;
     input->seekable = seekable;
-    status = so_wav_open(input, &options, &source, err);
-    return status == SOTTO_OK ? so_audio_from_source(source, out, err) : status;
+    status = so_wav_open(input, &options, &reader, err);
+    return status == SOTTO_OK ? so_audio_from_reader(reader, out, err) : status;
 }

@@ -1,9 +1,9 @@
 /**
- * A decoder of recordings: what audio.c asks of FFmpeg's libraries (ffmpeg.c) or of the WAV reader (wav.c).
+ * A reader of recordings: what audio.c asks of FFmpeg's libraries (ffmpeg.c) or of the WAV reader (wav.c).
  * It delivers mono float samples at whatever rate the recording has, block by block.
  */
-#ifndef SO_AUDIO_SOURCE_H
-#define SO_AUDIO_SOURCE_H
+#ifndef SO_AUDIO_READER_H
+#define SO_AUDIO_READER_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,27 +18,27 @@
 
 /** Mono samples of one rate. n = 0: the end of the recording. */
 struct so_block {
-    const float *samples; /**< [n], the source's, valid until the next call */
+    const float *samples; /**< [n], the reader's, valid until the next call */
     size_t n;
     uint32_t rate; /**< Hz, within the limits above */
 };
 
-struct so_source {
-    sotto_status (*next)(struct so_source *source, struct so_block *block, sotto_error *err);
-    void (*close)(struct so_source *source);
+struct so_reader {
+    sotto_status (*next)(struct so_reader *reader, struct so_block *block, sotto_error *err);
+    void (*close)(struct so_reader *reader);
     double duration; /**< seconds by the container's word, 0 if unknown */
 };
 
 /** The RIFF/WAVE (and RF64) reader. Takes `input` over, also when it fails. */
 sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *options,
-                         struct so_source **out, sotto_error *err);
+                         struct so_reader **out, sotto_error *err);
 
 /** The reader of this build: FFmpeg's libraries, or WAV only. Takes `input` over, also when it fails. */
 sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
-                           struct so_source **out, sotto_error *err);
+                           struct so_reader **out, sotto_error *err);
 
-/** A recording from an opened source, which the audio handle closes: the seam under so_audio_open. */
-sotto_status so_audio_from_source(struct so_source *source, struct so_audio **out, sotto_error *err);
+/** A recording from an open reader, which the audio handle closes: the seam under so_audio_open. */
+sotto_status so_audio_from_reader(struct so_reader *reader, struct so_audio **out, sotto_error *err);
 
 /** Refuse a rate or a number of channels outside the limits. */
 sotto_status so_check_layout(const char *name, int64_t rate, int64_t channels, sotto_error *err);
