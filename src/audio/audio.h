@@ -19,7 +19,11 @@ struct so_audio_options {
     int stream;  /**< -1: the best audio stream; else the n-th audio stream, from 0 */
 };
 
-/** Open a file, "-" for standard input, or "pipe:N"-free any path as it is (never a URL or protocol). */
+/**
+ * Open a file: `path` goes to open(2) as it is, never to anything that knows URLs or protocols; "-" is
+ * standard input. `*out` is NULL after an error, whose message names the file. FFmpeg's own log, which goes
+ * to stderr, is turned off unless the program has set its level.
+ */
 sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out,
                            sotto_error *err);
 

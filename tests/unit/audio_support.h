@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "audio/source.h"
+#include "audio/reader.h"
 
 #define WAV_HEADER_MAX 128
 #define CLAIM_TRUE UINT32_MAX          /**< the size claimed is the real one */
