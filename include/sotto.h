@@ -186,8 +186,9 @@ typedef struct sotto_options {
     double max_duration;               /**< refuse (0: no limit) recordings longer than this */
     uint32_t threads;                  /**< 0: one for each core this process may use */
     sotto_device device;
-    bool sequential; /**< classic windows that advance by the last timestamp */
-    bool vad;        /**< skip what is not speech (default on once a detector is built in) */
+    bool sequential;     /**< classic windows that advance by the last timestamp, without speech detection */
+    bool vad;            /**< skip what is not speech (default) */
+    uint32_t batch_size; /**< chunks of speech decoded side by side, 1 to 64 (default 8); changes no result */
 
     /* Callbacks run on the calling thread, in order. Any may be NULL. */
     void *user;

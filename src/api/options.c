@@ -7,7 +7,7 @@
 #include "util/compiler.h"
 #include "util/error.h"
 
-enum { OPTIONS_VERSION = 1, MAX_THREADS = 1024, MAX_SEQUENCES = 64, MAX_INDEX = 1023 };
+enum { OPTIONS_VERSION = 1, MAX_THREADS = 1024, MAX_SEQUENCES = 64, MAX_BATCH = 64, MAX_INDEX = 1023 };
 
 #define MAX_TEMPERATURE 10.0f
 #define MAX_PATIENCE 16.0f
@@ -26,6 +26,8 @@ void sotto_options_init(sotto_options *options) {
         .no_speech_threshold = 0.6f,
         .channel = -1,
         .stream = -1,
+        .vad = true,
+        .batch_size = 8,
     };
 }
 
@@ -53,6 +55,8 @@ static sotto_status check_input(const sotto_options *o, sotto_error *err) {
         return so_fail(err, SOTTO_ERR_ARGUMENT, "there is no audio stream %d", o->stream);
     if (!(o->max_duration >= 0)) return so_fail(err, SOTTO_ERR_ARGUMENT, "the longest duration must not be negative");
     if (o->threads > MAX_THREADS) return so_fail(err, SOTTO_ERR_ARGUMENT, "there can be at most %d threads", MAX_THREADS);
+    if (o->batch_size < 1 || o->batch_size > MAX_BATCH)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the batch size must be from 1 to %d", MAX_BATCH);
     return SOTTO_OK;
 }
 
@@ -60,7 +64,6 @@ static sotto_status check_features(const sotto_options *o, sotto_error *err) {
     if (o->task != SOTTO_TRANSCRIBE && o->task != SOTTO_TRANSLATE)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the task is neither transcribe nor translate");
     if (o->word_timestamps) return so_fail(err, SOTTO_ERR_UNSUPPORTED, "word times are not available in this version");
-    if (o->vad) return so_fail(err, SOTTO_ERR_UNSUPPORTED, "speech detection is not available in this version");
     if (o->device != SOTTO_DEVICE_AUTO && o->device != SOTTO_DEVICE_CPU)
         return so_fail(err, SOTTO_ERR_UNSUPPORTED, "this version runs on the CPU only");
     return SOTTO_OK;

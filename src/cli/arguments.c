@@ -34,8 +34,9 @@ static const char help[] =
     "      --channels N           take channel N, from 0 (default: the mean of all)\n"
     "      --stream N             take audio stream N, from 0 (default: the best)\n"
     "      --max-duration SECONDS refuse longer recordings\n"
-    "      --sequential           windows that advance by the last timestamp (the only way in this version)\n"
-    "      --no-vad               no speech detection (the only way in this version)\n"
+    "      --sequential           classic windows that advance by the last timestamp\n"
+    "      --batch N              chunks decoded side by side, 1 to 64 (default 8); changes no result\n"
+    "      --no-vad               transcribe silence too\n"
     "      --device auto|cpu|xdna|emulator\n"
     "      --threads N            default: one for each core\n"
     "      --words, --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
@@ -44,7 +45,7 @@ static const char help[] =
 
 enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
-    OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_CHANNELS, OPT_STREAM,
+    OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION,
 };
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"beam", required_argument, NULL, OPT_BEAM},
     {"sequential", no_argument, NULL, OPT_SEQUENTIAL},
     {"no-vad", no_argument, NULL, OPT_NO_VAD},
+    {"batch", required_argument, NULL, OPT_BATCH},
     {"channels", required_argument, NULL, OPT_CHANNELS},
     {"stream", required_argument, NULL, OPT_STREAM},
     {"temperature", required_argument, NULL, OPT_TEMPERATURE},
@@ -235,6 +237,7 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_CONDITION: o->condition_on_previous = true; return true;
     case OPT_SEQUENTIAL: o->sequential = true; return true;
     case OPT_NO_VAD: o->vad = false; return true;
+    case OPT_BATCH: return parse_uint32("--batch", value, 1, 64, &o->batch_size);
     case OPT_WORDS: return complain("--words: word times are not available in this version");
     case OPT_DIARIZE:
     case OPT_SPEAKERS:

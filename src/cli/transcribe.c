@@ -20,6 +20,7 @@ struct run {
     struct so_progress progress;
     int stdout_error; /**< errno of the write that failed, 0: none */
     bool failed;      /**< something went wrong with some file */
+    bool warned;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -64,6 +65,15 @@ static void on_segment(void *user, const sotto_segment *segment) {
 static void on_progress(void *user, double done, double total) {
     struct run *run = user;
     so_progress_show(&run->progress, done, total);
+}
+
+/** Each warning once, however many files it is about. */
+static void on_log(void *user, sotto_log_level level, const char *message) {
+    struct run *run = user;
+    if (level > SOTTO_LOG_WARNING || run->warned) return;
+    run->warned = true;
+    so_progress_hide(&run->progress);
+    so_console_error("transcribe", message);
 }
 
 static bool cancelled(void *user) {
@@ -184,6 +194,7 @@ int so_cli_transcribe(int argc, char **argv) {
     a->options.on_segment = on_segment;
     a->options.on_progress = on_progress;
     a->options.cancel = cancelled;
+    a->options.on_log = on_log;
     watch_signals();
     status = prepare(&run);
     for (size_t i = 0; status == SO_EXIT_OK && i < a->n_files && !cancelled(&run); i++) transcribe_one(&run, i);

@@ -29,14 +29,12 @@ sotto_status so_engine_create(const struct so_model *model, size_t threads, stru
     if (!status) status = so_logmel_create(model->mel_filters, model->hp.n_mels, &engine->logmel, err);
     if (!status) status = so_encoder_create(model, engine->pool, &engine->encoder, err);
     if (!status) status = so_decoder_create(model, engine->pool, SO_ENGINE_ROWS, &engine->decoder, err);
-    if (!status) status = so_cross_create(model, &engine->cross, err);
     if (status) so_engine_free(engine);
     charge(&engine->timing.load, from);
     return status;
 }
 
 void so_engine_free(struct so_engine *engine) {
-    so_cross_free(engine->cross);
     so_decoder_free(engine->decoder);
     so_encoder_free(engine->encoder);
     so_logmel_free(engine->logmel);
@@ -46,7 +44,8 @@ void so_engine_free(struct so_engine *engine) {
     *engine = (struct so_engine){0};
 }
 
-sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, sotto_error *err) {
+sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
+                            sotto_error *err) {
     double from = so_engine_clock();
     size_t frames = so_min(SO_MEL_FRAMES, 2 * (size_t)engine->model->hp.n_audio_ctx);
     n_samples = so_min(n_samples, frames * SO_MEL_HOP);
@@ -54,26 +53,47 @@ sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size
     from = charge(&engine->timing.features, from);
     const float *states = NULL;
     if (!status) status = so_encoder_run(engine->encoder, engine->mel, frames, &states, err);
-    if (!status) status = so_cross_fill(engine->decoder, engine->cross, states, frames / 2, err);
+    if (!status) status = so_cross_fill(engine->decoder, cross, states, frames / 2, err);
     charge(&engine->timing.encode, from);
     return status;
 }
 
-sotto_status so_engine_language(struct so_engine *engine, struct so_language_guess *guess, sotto_error *err) {
-    double from = so_engine_clock();
+struct listening {
+    struct so_seq *seqs[SO_ENGINE_ROWS];
+    float *logits[SO_ENGINE_ROWS]; /* each [n_vocab rounded up to 16] */
+    struct so_step_row rows[SO_ENGINE_ROWS];
+};
+
+static sotto_status listen(struct so_engine *engine, struct listening *l, struct so_cross *const *windows, size_t n, sotto_error *err) {
     size_t n_logits = so_round_up(engine->model->hp.n_vocab, 16);
-    float *logits = so_alloc(n_logits, sizeof *logits);
-    if (!logits) return so_fail_memory(err, n_logits * sizeof *logits, "logits");
-    struct so_seq *seq = NULL;
-    sotto_status status = so_seq_create(engine->model, &seq, err);
-    if (!status) {
-        so_seq_reset(seq, engine->cross);
-        struct so_step_row row = {seq, engine->model->vocab.sot, logits};
-        status = so_decoder_step(engine->decoder, &row, 1, err);
+    for (size_t i = 0; i < n; i++) {
+        l->logits[i] = so_alloc(n_logits, sizeof **l->logits);
+        if (!l->logits[i]) return so_fail_memory(err, n_logits * sizeof **l->logits, "logits");
+        sotto_status status = so_seq_create(engine->model, &l->seqs[i], err);
+        if (status) return status;
+        so_seq_reset(l->seqs[i], windows[i]);
+        l->rows[i] = (struct so_step_row){l->seqs[i], engine->model->vocab.sot, l->logits[i]};
     }
-    if (!status) *guess = so_language_guess(&engine->model->vocab, logits);
-    so_seq_free(seq);
-    so_free(logits);
+    return so_engine_step(engine, l->rows, n, err);
+}
+
+sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const *windows, size_t n, struct so_language_guess *guess,
+                                sotto_error *err) {
+    struct listening *l = so_calloc(1, sizeof *l);
+    if (!l) return so_fail_memory(err, sizeof *l, "language detection");
+    sotto_status status = listen(engine, l, windows, n, err);
+    if (!status) *guess = so_language_guess(&engine->model->vocab, (const float *const *)l->logits, n);
+    for (size_t i = 0; i < n; i++) {
+        so_seq_free(l->seqs[i]);
+        so_free(l->logits[i]);
+    }
+    so_free(l);
+    return status;
+}
+
+sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *rows, size_t n, sotto_error *err) {
+    double from = so_engine_clock();
+    sotto_status status = so_decoder_step(engine->decoder, rows, n, err);
     charge(&engine->timing.decode, from);
     return status;
 }
@@ -93,4 +113,9 @@ sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window
     }
     charge(&engine->timing.decode, from);
     return status;
+}
+
+void so_engine_products(const struct so_engine *engine, sotto_result *result) {
+    struct so_products encoder = so_encoder_products(engine->encoder), decoder = so_decoder_products(engine->decoder);
+    result->matmuls_cpu = encoder.linear + encoder.attention + decoder.linear + decoder.attention + decoder.logits;
 }

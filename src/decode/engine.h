@@ -18,7 +18,6 @@ struct so_engine {
     struct so_logmel *logmel;
     struct so_encoder *encoder;
     struct so_decoder *decoder;
-    struct so_cross *cross;
     float *mel;                 /**< [SO_MEL_FRAMES][n_mels] */
     struct so_step_row *rows;   /**< [SO_ENGINE_ROWS] */
     sotto_timing timing;        /**< seconds spent so far */
@@ -27,15 +26,23 @@ struct so_engine {
 sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err);
 void so_engine_free(struct so_engine *engine);
 
-/** Encode one window and make engine->cross ready. samples: [n_samples], at most SO_FEED_SAMPLES; the rest is silence. */
-sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, sotto_error *err);
+/** Encode one window into `cross`. samples: [n_samples], at most SO_FEED_SAMPLES; the rest is silence. */
+sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
+                            sotto_error *err);
 
-/** The language of the window heard last. The model is multilingual. */
-sotto_status so_engine_language(struct so_engine *engine, struct so_language_guess *guess, sotto_error *err);
+/** The language by the mean probability over `n` windows (at most SO_ENGINE_ROWS). The model is multilingual. */
+sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const *windows, size_t n, struct so_language_guess *guess,
+                                sotto_error *err);
+
+/** One decoder step, timed. */
+sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *rows, size_t n, sotto_error *err);
 
 /** Run an attempt of a window to its end. cancel: asked between steps, may be NULL; SOTTO_ERR_CANCELLED if it says so. */
 sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window, bool (*cancel)(void *), void *user,
                               sotto_error *err);
+
+/** The counters of matrix products into a result. */
+void so_engine_products(const struct so_engine *engine, sotto_result *result);
 
 /** Seconds of a clock that only moves forward. */
 double so_engine_clock(void);

@@ -20,12 +20,19 @@ void so_feed_free(struct so_feed *feed) {
     feed->samples = NULL;
 }
 
-static void make_finite(float *samples, size_t n) {
+void so_samples_tame(float *samples, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(samples[i])) samples[i] = 0;
         if (samples[i] > MAX_AMPLITUDE) samples[i] = MAX_AMPLITUDE;
         if (samples[i] < -MAX_AMPLITUDE) samples[i] = -MAX_AMPLITUDE;
     }
+}
+
+sotto_status so_samples_check(uint64_t total, double max_duration, sotto_error *err) {
+    if (total == 0) return so_fail(err, SOTTO_ERR_MEDIA, "the recording holds no audio samples");
+    if (max_duration > 0 && (double)total > max_duration * SOTTO_SAMPLE_RATE)
+        return so_fail(err, SOTTO_ERR_MEDIA, "the recording is longer than the limit of %g seconds", max_duration);
+    return SOTTO_OK;
 }
 
 sotto_status so_feed_fill(struct so_feed *feed, sotto_error *err) {
@@ -35,14 +42,11 @@ sotto_status so_feed_fill(struct so_feed *feed, sotto_error *err) {
             feed->source.read(feed->source.context, feed->samples + feed->n, SO_FEED_SAMPLES - feed->n, &n, err);
         if (status) return status;
         if (n == 0) feed->ended = true;
-        make_finite(feed->samples + feed->n, n);
+        so_samples_tame(feed->samples + feed->n, n);
         feed->n += n;
         feed->total += n;
     }
-    if (feed->total == 0) return so_fail(err, SOTTO_ERR_MEDIA, "the recording holds no audio samples");
-    if (feed->max_duration > 0 && (double)feed->total > feed->max_duration * SOTTO_SAMPLE_RATE)
-        return so_fail(err, SOTTO_ERR_MEDIA, "the recording is longer than the limit of %g seconds", feed->max_duration);
-    return SOTTO_OK;
+    return so_samples_check(feed->total, feed->max_duration, err);
 }
 
 uint32_t so_feed_frames(const struct so_feed *feed) { return (uint32_t)(feed->n / SO_MEL_HOP); }

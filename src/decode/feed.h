@@ -19,6 +19,12 @@ struct so_source {
 
 #define SO_FEED_SAMPLES (SO_MEL_FRAMES * SO_MEL_HOP)
 
+/** Samples that are not finite become 0, others are limited to a range in which their power is finite. */
+void so_samples_tame(float *samples, size_t n);
+
+/** SOTTO_ERR_MEDIA for a recording of no samples, or of more than max_duration seconds (0: no limit). */
+sotto_status so_samples_check(uint64_t total, double max_duration, sotto_error *err);
+
 struct so_feed {
     struct so_source source;
     double max_duration; /**< seconds, 0: no limit */
@@ -33,8 +39,7 @@ sotto_status so_feed_create(const struct so_source *source, double max_duration,
 void so_feed_free(struct so_feed *feed);
 
 /**
- * Read until the window is full or the source ends. Samples that are not finite become 0, others are limited to a
- * range in which their power is finite. An error (SOTTO_ERR_MEDIA) if the source has no sample at all or more than
+ * Read until the window is full or the source ends; samples are tamed. An error (SOTTO_ERR_MEDIA) if the source has no sample at all or more than
  * max_duration.
  */
 sotto_status so_feed_fill(struct so_feed *feed, sotto_error *err);

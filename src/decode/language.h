@@ -9,7 +9,10 @@ struct so_language_guess {
     float probability; /**< among all languages of the model */
 };
 
-/** logits: [n_vocab] after <|startoftranscript|> alone. The vocabulary is multilingual. */
-struct so_language_guess so_language_guess(const struct so_vocab *vocab, const float *logits);
+/**
+ * The language with the highest mean probability over n windows of a recording.
+ * logits: [n] of [n_vocab], after <|startoftranscript|> alone. The vocabulary is multilingual.
+ */
+struct so_language_guess so_language_guess(const struct so_vocab *vocab, const float *const *logits, size_t n);
 
 #endif

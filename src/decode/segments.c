@@ -10,16 +10,16 @@ static uint32_t frame_of(const struct so_vocab *vocab, int32_t token) {
 }
 
 static struct so_split whole_window(const struct so_vocab *vocab, const int32_t *tokens, size_t n, uint32_t frames,
-                                    struct so_span *spans) {
+                                    struct so_cut *spans) {
     uint32_t end = 0;
     for (size_t i = 0; i < n; i++)
         if (so_vocab_is_timestamp(vocab, tokens[i])) end = frame_of(vocab, tokens[i]);
-    spans[0] = (struct so_span){0, n, 0, end > 0 ? end : frames};
+    spans[0] = (struct so_cut){0, n, 0, end > 0 ? end : frames};
     return (struct so_split){1, frames};
 }
 
 struct so_split so_segments_split(const struct so_vocab *vocab, const int32_t *tokens, size_t n, uint32_t frames,
-                                  struct so_span *spans) {
+                                  struct so_cut *spans) {
     struct so_split split = {0, frames};
     bool single_ending = n >= 2 && !so_vocab_is_timestamp(vocab, tokens[n - 2]) && so_vocab_is_timestamp(vocab, tokens[n - 1]);
     size_t first = 0;
@@ -28,7 +28,7 @@ struct so_split so_segments_split(const struct so_vocab *vocab, const int32_t *t
         bool ending = i == n && single_ending && split.n_spans > 0;
         if (!pair && !ending) continue;
         spans[split.n_spans++] =
-            (struct so_span){first, i - first, frame_of(vocab, tokens[first]), frame_of(vocab, tokens[i - 1])};
+            (struct so_cut){first, i - first, frame_of(vocab, tokens[first]), frame_of(vocab, tokens[i - 1])};
         first = i;
     }
     if (split.n_spans == 0) return whole_window(vocab, tokens, n, frames, spans);

@@ -8,7 +8,7 @@
 #include "model/vocab.h"
 
 /** Tokens [first, first + count) of a window and when they are spoken, in frames of 10 ms from its start. */
-struct so_span {
+struct so_cut {
     size_t first, count;
     uint32_t start, end;
 };
@@ -25,6 +25,6 @@ struct so_split {
  * single timestamp: nobody speaks after it, and the next window starts after this one.
  */
 struct so_split so_segments_split(const struct so_vocab *vocab, const int32_t *tokens, size_t n, uint32_t frames,
-                                  struct so_span *spans);
+                                  struct so_cut *spans);
 
 #endif

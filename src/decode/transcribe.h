@@ -1,16 +1,17 @@
-/** A whole recording: windows of 30 s one after another, each starting where the one before was last understood. */
+/** A whole recording to text. */
 #ifndef SO_DECODE_TRANSCRIBE_H
 #define SO_DECODE_TRANSCRIBE_H
 
 #include "decode/feed.h"
 #include "decode/transcript.h"
 #include "model/model.h"
+#include "vad/weights.h"
 
 /**
- * `options` has been checked (api/options.c). On SOTTO_OK and SOTTO_ERR_CANCELLED *out is what was transcribed, to be
- * freed with so_transcript_free; otherwise NULL.
+ * `options` has been checked (api/options.c). vad: NULL for no speech detection. On SOTTO_OK and SOTTO_ERR_CANCELLED *out is what
+ * was transcribed, to be freed with so_transcript_free; otherwise NULL.
  */
-sotto_status so_transcribe(const struct so_model *model, const struct so_source *source, const sotto_options *options,
-                           struct so_transcript **out, sotto_error *err);
+sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, const struct so_source *source,
+                           const sotto_options *options, struct so_transcript **out, sotto_error *err);
 
 #endif

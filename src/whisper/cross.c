@@ -43,9 +43,8 @@ sotto_status so_cross_fill(struct so_decoder *d, struct so_cross *cross, const f
     }
     so_quantize(&d->nn, positions, audio_state, states, audio_state, &in);
     for (size_t i = 0; i < m->hp.n_text_layer; i++) {
-        so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &in, kv, 2 * state);
+        so_count_linear(&d->nn.products, 2, so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &in, kv, 2 * state));
         so_memory_fill(&d->nn, &cross->layers[i], positions, kv, kv + state, 2 * state);
-        d->nn.products.linear += 2;
     }
     so_rows_free(&in);
     so_free(kv);

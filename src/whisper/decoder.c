@@ -93,19 +93,19 @@ static void self_attention(struct so_decoder *d, const struct so_step_row *rows,
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->attn_norm, n, state, d->x, state, &d->normed);
-    so_linear(&d->nn, &layer->qkv, n, &d->normed, d->wide, 3 * state);
+    so_count_linear(&d->nn.products, 3, so_linear(&d->nn, &layer->qkv, n, &d->normed, d->wide, 3 * state));
     struct self_job job = {d, rows, layer_index};
     so_pool_run(d->nn.pool, n, put_task, &job); /* all of them first: a row attends to the rows before it in this step */
     so_pool_run(d->nn.pool, n, self_task, &job);
     so_quantize(&d->nn, n, state, d->context, state, &d->normed);
-    so_linear_add(&d->nn, &layer->out, n, &d->normed, d->x, state);
+    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->out, n, &d->normed, d->x, state));
 }
 
 static void cross_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state, n_blocks = 0;
     so_norm(&d->nn, &layer->cross_norm, n, state, d->x, state, &d->normed);
-    so_linear(&d->nn, &layer->cross_q, n, &d->normed, d->wide, state);
+    so_count_linear(&d->nn.products, 1, so_linear(&d->nn, &layer->cross_q, n, &d->normed, d->wide, state));
     for (size_t r = 0; r < n; r++) {
         struct so_attend_block *last = n_blocks ? &d->blocks[n_blocks - 1] : NULL;
         const struct so_memory *memory = &rows[r].seq->cross->layers[layer_index];
@@ -116,15 +116,15 @@ static void cross_attention(struct so_decoder *d, const struct so_step_row *rows
     }
     so_attend(&d->nn, d->blocks, n_blocks, d->wide, state, d->context, state);
     so_quantize(&d->nn, n, state, d->context, state, &d->normed);
-    so_linear_add(&d->nn, &layer->cross_out, n, &d->normed, d->x, state);
+    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->cross_out, n, &d->normed, d->x, state));
 }
 
 static void feed_forward(struct so_decoder *d, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->mlp_norm, n, state, d->x, state, &d->normed);
-    so_linear_gelu(&d->nn, &layer->fc1, n, &d->normed, d->wide, &d->hidden);
-    so_linear_add(&d->nn, &layer->fc2, n, &d->hidden, d->x, state);
+    so_count_linear(&d->nn.products, 1, so_linear_gelu(&d->nn, &layer->fc1, n, &d->normed, d->wide, &d->hidden));
+    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->fc2, n, &d->hidden, d->x, state));
 }
 
 static void compute_logits(struct so_decoder *d, const struct so_step_row *rows, size_t n) {
@@ -163,9 +163,12 @@ sotto_status so_decoder_step(struct so_decoder *d, const struct so_step_row *row
         self_attention(d, rows, n, i);
         cross_attention(d, rows, n, i);
         feed_forward(d, n, i);
-        d->nn.products.linear += 8; /* queries, keys, values, out; cross query, cross out; fc1, fc2 */
     }
     compute_logits(d, rows, n);
     for (size_t r = 0; r < n; r++) rows[r].seq->length = d->position[r] + 1;
     return SOTTO_OK;
 }
+
+struct so_products so_decoder_products(const struct so_decoder *decoder) { return decoder->nn.products; }
+
+void so_decoder_use(struct so_decoder *decoder, struct so_backend *backend) { decoder->nn.backend = backend; }

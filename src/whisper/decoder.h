@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "model/model.h"
+#include "nn/nn.h"
 #include "util/error.h"
 #include "util/pool.h"
 
@@ -46,5 +47,11 @@ struct so_step_row {
  * A sequence may not grow past n_text_ctx.
  */
 sotto_status so_decoder_step(struct so_decoder *decoder, const struct so_step_row *rows, size_t n_rows, sotto_error *err);
+
+/** Matrix products computed so far. */
+struct so_products so_decoder_products(const struct so_decoder *decoder);
+
+/** Let a device compute INT8 products; borrowed, NULL: none. */
+void so_decoder_use(struct so_decoder *decoder, struct so_backend *backend);
 
 #endif

@@ -79,7 +79,9 @@ static void convolve(struct so_encoder *e, const float *mel, size_t frames) {
         taps = e->normed;
         so_quantize(&e->nn, positions, 3 * state, e->wide, 2 * state, &taps);
     }
-    so_linear_gelu_f32(&e->nn, &m->conv2, positions, &taps, e->x, state);
+    bool by_device = so_linear_gelu_f32(&e->nn, &m->conv2, positions, &taps, e->x, state);
+    e->nn.products.convolution++;
+    e->nn.products.convolution_device += by_device;
     e->nn.kernels->add_f32(positions, state, e->x, state, m->audio_positions, state);
 }
 
@@ -99,18 +101,18 @@ static void run_layer(struct so_encoder *e, const struct so_encoder_layer *layer
     normed.stride = state;
 
     so_norm(nn, &layer->attn_norm, positions, state, e->x, state, &normed);
-    so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state);
+    so_count_linear(&nn->products, 3, so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state)); /* queries, keys, values */
     so_memory_fill(nn, &e->memory, positions, qkv + state, qkv + 2 * state, 3 * state);
     size_t n_blocks = query_blocks(blocks, &e->memory, positions);
-    so_attend(nn, blocks, n_blocks, qkv, 3 * state, e->context, state);
+    bool by_device = so_attend(nn, blocks, n_blocks, qkv, 3 * state, e->context, state);
+    nn->products.attention += 2;
+    nn->products.attention_device += by_device ? 2 : 0;
     so_quantize(nn, positions, state, e->context, state, &normed);
-    so_linear_add(nn, &layer->out, positions, &normed, e->x, state);
+    so_count_linear(&nn->products, 1, so_linear_add(nn, &layer->out, positions, &normed, e->x, state));
 
     so_norm(nn, &layer->mlp_norm, positions, state, e->x, state, &normed);
-    so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden);
-    so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state);
-    nn->products.linear += 6; /* queries, keys, values, out, fc1, fc2 */
-    nn->products.attention += 2;
+    so_count_linear(&nn->products, 1, so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden));
+    so_count_linear(&nn->products, 1, so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state));
 }
 
 sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {
@@ -125,3 +127,7 @@ sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frame
     *states = e->context;
     return SOTTO_OK;
 }
+
+struct so_products so_encoder_products(const struct so_encoder *encoder) { return encoder->nn.products; }
+
+void so_encoder_use(struct so_encoder *encoder, struct so_backend *backend) { encoder->nn.backend = backend; }

@@ -3,6 +3,7 @@
 #define SO_WHISPER_ENCODER_H
 
 #include "model/model.h"
+#include "nn/nn.h"
 #include "util/error.h"
 #include "util/pool.h"
 
@@ -16,5 +17,11 @@ void so_encoder_free(struct so_encoder *encoder);
  * *states: float [frames/2][n_audio_state], after the last layer norm; owned by the encoder until the next call.
  */
 sotto_status so_encoder_run(struct so_encoder *encoder, const float *mel, size_t frames, const float **states, sotto_error *err);
+
+/** Matrix products computed so far. */
+struct so_products so_encoder_products(const struct so_encoder *encoder);
+
+/** Let a device compute INT8 products; borrowed, NULL: none. */
+void so_encoder_use(struct so_encoder *encoder, struct so_backend *backend);
 
 #endif

@@ -178,9 +178,19 @@ static void the_likeliest_language_is_guessed(void **state) {
     for (int i = 0; i < TOY_VOCAB; i++) logits[i] = 9;
     logits[TOY_LANGUAGE] = 1;
     logits[TOY_LANGUAGE + 1] = 2;
-    struct so_language_guess guess = so_language_guess(&toy_vocab, logits);
+    const float *windows[2] = {logits, logits};
+    struct so_language_guess guess = so_language_guess(&toy_vocab, windows, 1);
     assert_int_equal(guess.index, 1);
     assert_true(fabs((double)guess.probability - 1 / (1 + exp(-1))) < 1e-6);
+
+    float other[TOY_PADDED]; // a second window that is surer of the other language outvotes the first
+    for (int i = 0; i < TOY_VOCAB; i++) other[i] = 9;
+    other[TOY_LANGUAGE] = 5;
+    other[TOY_LANGUAGE + 1] = 1;
+    windows[1] = other;
+    guess = so_language_guess(&toy_vocab, windows, 2);
+    assert_int_equal(guess.index, 0);
+    assert_true(fabs((double)guess.probability - (1 / (1 + exp(1)) + 1 / (1 + exp(-4))) / 2) < 1e-6);
 }
 
 static void repetition_compresses(void **state) {

@@ -14,7 +14,7 @@
 
 enum { FRAMES = 150 };
 
-static struct so_span spans[16];
+static struct so_cut spans[16];
 
 static struct so_split split(const int32_t *tokens, size_t n) { return so_segments_split(&toy_vocab, tokens, n, FRAMES, spans); }
 

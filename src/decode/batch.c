@@ -1,0 +1,294 @@
+/*
+ * Chunks of speech decoded side by side. Each slot holds one chunk and its window; a step of the decoder serves the rows
+ * of all slots, so that the weights are read once for all of them. Slots are filled as they become free, a failed attempt is
+ * repeated at the next temperature in its own slot, and results come out in the order of the chunks. A slot's
+ * computations see nothing of the others: the transcript does not depend on their number.
+ */
+#include <string.h>
+
+#include "decode/job.h"
+#include "decode/listener.h"
+#include "util/memory.h"
+
+/** Chunks whose results wait for an earlier one, at most: then no new chunk is begun. */
+#define MAX_WAITING 32
+
+/** The language is settled by so many chunks, whatever the batch size. */
+#define LANGUAGE_VOTES 4
+
+/**
+ * A chunk is heard again from where its text ended if at least this much speech (seconds) lies after it: the model
+ * sometimes ends a text early.
+ */
+#define MIN_UNHEARD 2.0
+
+struct slot {
+    bool busy;
+    struct so_chunk chunk;
+    float *samples;     /* [SO_FEED_SAMPLES] */
+    uint32_t from;      /* first frame of the chunk that the window hears */
+    uint32_t frames;    /* of the window */
+    struct so_cross *cross;
+    struct so_window *window;
+    uint32_t attempt;
+    size_t asked;          /* rows of the last step */
+    sotto_status consumed; /* of the last step */
+    sotto_error error;
+    struct so_transcript *part; /* the chunk's segments */
+};
+
+/** The finished chunks that wait for an earlier one, by index modulo MAX_WAITING. */
+struct waiting {
+    struct so_transcript *part;
+    double end; /* second of the recording */
+};
+
+struct batch {
+    struct so_job *job;
+    struct so_listener *listener;
+    struct slot *slots;
+    size_t n_slots;  /* at least LANGUAGE_VOTES */
+    size_t most_served; /* slots that one step serves at most: the batch size */
+    struct so_step_row rows[SO_ENGINE_ROWS];
+    struct waiting waiting[MAX_WAITING];
+    uint64_t taken;    /* chunks begun so far */
+    uint64_t next_out; /* index of the chunk whose result comes next */
+    bool source_ended;
+    bool speaking; /* the language is settled and decoding has begun */
+};
+
+static void release(struct batch *b) {
+    for (size_t i = 0; b->slots && i < b->n_slots; i++) {
+        struct slot *slot = &b->slots[i];
+        so_transcript_free(slot->part);
+        so_window_free(slot->window);
+        so_cross_free(slot->cross);
+        so_free(slot->samples);
+    }
+    for (size_t i = 0; i < MAX_WAITING; i++) so_transcript_free(b->waiting[i].part);
+    so_free(b->slots);
+    so_listener_free(b->listener);
+}
+
+/** A slot's memory is made when it is first used: a short recording needs one. */
+static sotto_status ensure_slot(struct batch *b, struct slot *slot, sotto_error *err) {
+    if (slot->window) return SOTTO_OK;
+    slot->samples = so_alloc(SO_FEED_SAMPLES, sizeof *slot->samples);
+    if (!slot->samples) return so_fail_memory(err, SO_FEED_SAMPLES * sizeof *slot->samples, "samples");
+    sotto_status status = so_cross_create(b->job->model, &slot->cross, err);
+    if (!status) status = so_window_create(b->job->model, &b->job->search, &slot->window, err);
+    return status;
+}
+
+static sotto_status begin_attempt(struct batch *b, struct slot *slot, sotto_error *err) {
+    return so_window_attempt(slot->window, b->job->options->temperatures[slot->attempt], slot->attempt, err);
+}
+
+static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error *err) {
+    struct so_job *job = b->job;
+    uint64_t start = so_chunk_to_recording(&slot->chunk, (uint64_t)slot->from * SO_MEL_HOP, SO_EDGE_START);
+    so_window_start(slot->window, slot->cross, job->language, job->history.tokens, job->history.n, (uint32_t)(start / SO_MEL_HOP));
+    slot->attempt = 0;
+    return begin_attempt(b, slot, err);
+}
+
+/** Encode the chunk from slot->from on. */
+static sotto_status hear(struct batch *b, struct slot *slot, sotto_error *err) {
+    size_t first = (size_t)slot->from * SO_MEL_HOP;
+    size_t n = slot->chunk.length - first;
+    slot->frames = (uint32_t)((n + SO_MEL_HOP - 1) / SO_MEL_HOP);
+    return so_engine_hear(&b->job->engine, slot->samples + first, n, slot->cross, err);
+}
+
+static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *err) {
+    sotto_status status = ensure_slot(b, slot, err);
+    bool more = false;
+    if (!status) status = so_listener_next(b->listener, &slot->chunk, slot->samples, &more, err);
+    b->job->n_samples = so_listener_total(b->listener);
+    b->job->ended = so_listener_ended(b->listener);
+    if (status) return status;
+    if (!more) {
+        b->source_ended = true;
+        return SOTTO_OK;
+    }
+    slot->busy = true;
+    slot->from = 0;
+    b->taken++;
+    status = so_transcript_create(b->job->model->name, &slot->part, err);
+    if (!status) status = hear(b, slot, err);
+    if (!status && b->speaking) status = begin_window(b, slot, err);
+    return status;
+}
+
+static sotto_status fill(struct batch *b, sotto_error *err) {
+    for (size_t i = 0; i < b->n_slots && !b->source_ended; i++) {
+        if (b->slots[i].busy) continue;
+        if (b->taken - b->next_out >= MAX_WAITING) break;
+        sotto_status status = so_job_cancelled(b->job, err);
+        if (!status) status = fill_slot(b, &b->slots[i], err);
+        if (status) return status;
+    }
+    return SOTTO_OK;
+}
+
+/** The language by a vote of the first chunks, which are in the slots; then all that are there begin to be decoded. */
+static sotto_status begin_speaking(struct batch *b, sotto_error *err) {
+    struct so_cross *windows[LANGUAGE_VOTES];
+    size_t n = 0;
+    for (size_t i = 0; i < b->n_slots; i++)
+        if (b->slots[i].busy && b->slots[i].chunk.index < LANGUAGE_VOTES) windows[n++] = b->slots[i].cross;
+    if (n == 0 && b->job->language < 0) return SOTTO_OK;
+    sotto_status status = so_job_language(b->job, windows, n, err);
+    for (size_t i = 0; i < b->n_slots && !status; i++)
+        if (b->slots[i].busy) status = begin_window(b, &b->slots[i], err);
+    b->speaking = true;
+    return status;
+}
+
+static void consume_task(void *context, size_t item, size_t worker) {
+    struct slot *slot = &((struct batch *)context)->slots[item];
+    (void)worker;
+    slot->consumed = slot->asked ? so_window_consume(slot->window, &slot->error) : SOTTO_OK;
+}
+
+/** One step of the decoder for every slot that wants rows; *rows: how many there were. */
+static sotto_status step(struct batch *b, size_t *rows, sotto_error *err) {
+    size_t served = 0;
+    *rows = 0;
+    for (size_t i = 0; i < b->n_slots; i++) {
+        struct slot *slot = &b->slots[i];
+        bool wants = slot->busy && *rows < SO_ENGINE_ROWS && served < b->most_served;
+        slot->asked = wants ? so_window_next(slot->window, b->rows + *rows, SO_ENGINE_ROWS - *rows) : 0;
+        *rows += slot->asked;
+        served += slot->asked > 0;
+    }
+    if (*rows == 0) return SOTTO_OK;
+    sotto_status status = so_engine_step(&b->job->engine, b->rows, *rows, err);
+    if (status) return status;
+    double from = so_engine_clock();
+    so_pool_run(b->job->engine.pool, b->n_slots, consume_task, b);
+    b->job->engine.timing.decode += so_engine_clock() - from;
+    for (size_t i = 0; i < b->n_slots; i++) {
+        struct slot *slot = &b->slots[i];
+        if (slot->consumed == SOTTO_OK) continue;
+        if (err) *err = slot->error;
+        return slot->consumed;
+    }
+    return SOTTO_OK;
+}
+
+static double recording_time(void *context, uint32_t frame, bool end) {
+    const struct slot *slot = context;
+    uint64_t sample = ((uint64_t)slot->from + frame) * SO_MEL_HOP;
+    if (sample > slot->chunk.length) sample = slot->chunk.length;
+    return (double)so_chunk_to_recording(&slot->chunk, sample, end ? SO_EDGE_END : SO_EDGE_START) / SOTTO_SAMPLE_RATE;
+}
+
+/** Seconds of speech in the chunk after a frame of it. */
+static double speech_after(const struct so_chunk *chunk, uint32_t frame) {
+    uint64_t from = so_chunk_to_recording(chunk, (uint64_t)frame * SO_MEL_HOP, SO_EDGE_START), samples = 0;
+    for (size_t i = 0; i < chunk->n_spans; i++) {
+        uint64_t start = chunk->spans[i].speech_start > from ? chunk->spans[i].speech_start : from;
+        if (chunk->spans[i].speech_end > start) samples += chunk->spans[i].speech_end - start;
+    }
+    return (double)samples / SOTTO_SAMPLE_RATE;
+}
+
+/** The last frame of the window that the text accounts for. */
+static uint32_t heard_until(const struct batch *b, const struct so_split *split) {
+    return split->n_spans ? b->job->judge.cuts[split->n_spans - 1].end : split->advance;
+}
+
+static void put_aside(struct batch *b, struct slot *slot) {
+    struct waiting *place = &b->waiting[slot->chunk.index % MAX_WAITING];
+    const struct so_chunk_piece *last = &slot->chunk.pieces[slot->chunk.n_pieces - 1];
+    place->part = slot->part;
+    place->end = (double)(last->start + last->length) / SOTTO_SAMPLE_RATE;
+    slot->part = NULL;
+    slot->busy = false;
+}
+
+/** An attempt is done: try again, hear the rest of the chunk, or be finished with it. */
+static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *err) {
+    struct so_job *job = b->job;
+    struct so_outcome outcome = {.temperature = job->options->temperatures[slot->attempt]};
+    sotto_status status = so_judge_attempt(&job->judge, slot->window, &outcome, err);
+    if (status) return status;
+    if (so_needs_fallback(&job->judge.thresholds, &outcome.quality) && slot->attempt + 1 < job->options->n_temperatures) {
+        slot->attempt++;
+        return begin_attempt(b, slot, err);
+    }
+    struct so_split split;
+    status = so_judge_segments(&job->judge, &outcome, slot->frames, recording_time, NULL, slot, slot->part, &split, err);
+    if (status) return status;
+    uint32_t until = heard_until(b, &split);
+    if (until > 0 && until < slot->frames && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {
+        slot->from += until;
+        status = hear(b, slot, err);
+        return status ? status : begin_window(b, slot, err);
+    }
+    put_aside(b, slot);
+    return SOTTO_OK;
+}
+
+static sotto_status conclude_all(struct batch *b, sotto_error *err) {
+    for (size_t i = 0; i < b->n_slots; i++) {
+        struct slot *slot = &b->slots[i];
+        if (!slot->busy || so_window_next(slot->window, b->rows, 1) > 0) continue;
+        sotto_status status = conclude(b, slot, err);
+        if (status) return status;
+    }
+    return SOTTO_OK;
+}
+
+/** Results in the order of the chunks. */
+static sotto_status emit(struct batch *b, sotto_error *err) {
+    struct so_job *job = b->job;
+    struct waiting *place;
+    while ((place = &b->waiting[b->next_out % MAX_WAITING])->part) {
+        const sotto_result *part = &place->part->result;
+        for (size_t i = 0; i < part->n_segments; i++) {
+            const sotto_segment *added;
+            sotto_status status = so_transcript_add(job->transcript, &part->segments[i], &added, err);
+            if (status) return status;
+            if (job->options->on_segment) job->options->on_segment(job->options->user, added);
+        }
+        so_transcript_free(place->part);
+        place->part = NULL;
+        b->next_out++;
+        so_job_progress(job, place->end);
+    }
+    return SOTTO_OK;
+}
+
+static sotto_status run(struct batch *b, sotto_error *err) {
+    size_t rows = 1;
+    while (rows > 0) {
+        sotto_status status = so_job_cancelled(b->job, err);
+        if (!status) status = fill(b, err);
+        if (!status && !b->speaking) status = begin_speaking(b, err);
+        if (!status && b->speaking) status = step(b, &rows, err);
+        if (!status && b->speaking) status = conclude_all(b, err);
+        if (!status) status = emit(b, err);
+        if (status) return status;
+        if (!b->speaking) break; /* there was no speech at all */
+    }
+    so_job_progress(b->job, (double)b->job->n_samples / SOTTO_SAMPLE_RATE);
+    return SOTTO_OK;
+}
+
+sotto_status so_run_batch(struct so_job *job, sotto_error *err) {
+    struct batch *b = so_calloc(1, sizeof *b);
+    if (!b) return so_fail_memory(err, sizeof *b, "decoding");
+    b->job = job;
+    b->most_served = job->options->batch_size;
+    b->n_slots = so_max(b->most_served, LANGUAGE_VOTES);
+    b->slots = so_calloc(b->n_slots, sizeof *b->slots);
+    sotto_status status = b->slots ? SOTTO_OK : so_fail_memory(err, b->n_slots * sizeof *b->slots, "decoding");
+    if (!status) status = so_listener_create(job->source, job->vad, job->options->max_duration, &b->listener, err);
+    if (!status) status = run(b, err);
+    if (b->listener) so_listener_timing(b->listener, &job->engine.timing.audio, &job->engine.timing.vad);
+    release(b);
+    so_free(b);
+    return status;
+}

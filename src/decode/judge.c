@@ -1,0 +1,81 @@
+#include "decode/judge.h"
+
+#include "decode/compress.h"
+#include "util/memory.h"
+#include "util/text.h"
+
+sotto_status so_judge_create(const struct so_model *model, const sotto_options *o, struct so_judge *judge, sotto_error *err) {
+    *judge = (struct so_judge){.model = model};
+    judge->thresholds = (struct so_thresholds){o->compression_ratio_threshold, o->logprob_threshold, o->no_speech_threshold};
+    size_t n = model->hp.n_text_ctx / 2 + 1;
+    judge->cuts = so_calloc(n, sizeof *judge->cuts);
+    return judge->cuts ? SOTTO_OK : so_fail_memory(err, n * sizeof *judge->cuts, "segments");
+}
+
+void so_judge_free(struct so_judge *judge) {
+    so_free(judge->cuts);
+    so_free(judge->text);
+    *judge = (struct so_judge){0};
+}
+
+static sotto_status decode_text(struct so_judge *j, const int32_t *tokens, size_t n, struct so_text *text, sotto_error *err) {
+    *text = (struct so_text){NULL, 0};
+    size_t length = so_vocab_decode(&j->model->vocab, tokens, n, j->text, j->text_size);
+    if (length >= j->text_size) {
+        so_free(j->text);
+        j->text_size = length + 1;
+        j->text = so_alloc(j->text_size, 1);
+        if (!j->text) {
+            j->text_size = 0;
+            return so_fail_memory(err, length + 1, "a segment's text");
+        }
+        so_vocab_decode(&j->model->vocab, tokens, n, j->text, j->text_size);
+    }
+    *text = (struct so_text){j->text, length};
+    return SOTTO_OK;
+}
+
+sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, struct so_outcome *outcome, sotto_error *err) {
+    so_window_result(window, &outcome->decoded);
+    struct so_text text;
+    sotto_status status = decode_text(j, outcome->decoded.tokens, outcome->decoded.n, &text, err);
+    if (status) return status;
+    text = so_text_trim(text.bytes, text.length);
+    outcome->quality.avg_logprob = outcome->decoded.avg_logprob;
+    outcome->quality.no_speech_prob = outcome->decoded.no_speech_prob;
+    return so_compression_ratio(text.bytes, text.length, &outcome->quality.compression_ratio, err);
+}
+
+sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outcome, uint32_t frames, so_frame_time *time,
+                               so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
+                               sotto_error *err) {
+    *split = (struct so_split){0, frames};
+    if (so_is_silence(&j->thresholds, &outcome->quality)) return SOTTO_OK;
+    *split = so_segments_split(&j->model->vocab, outcome->decoded.tokens, outcome->decoded.n, frames, j->cuts);
+    for (size_t i = 0; i < split->n_spans; i++) {
+        const struct so_cut *cut = &j->cuts[i];
+        const int32_t *tokens = outcome->decoded.tokens + cut->first;
+        struct so_text text;
+        sotto_status status = decode_text(j, tokens, cut->count, &text, err);
+        if (status) return status;
+        if (cut->start == cut->end || so_text_trim(text.bytes, text.length).length == 0) continue;
+        sotto_segment segment = {
+            .start = time(context, cut->start, false),
+            .end = time(context, cut->end, true),
+            .text = text.bytes,
+            .tokens = tokens,
+            .token_logprobs = outcome->decoded.logprobs + cut->first,
+            .n_tokens = cut->count,
+            .temperature = outcome->temperature,
+            .avg_logprob = outcome->quality.avg_logprob,
+            .compression_ratio = outcome->quality.compression_ratio,
+            .no_speech_prob = outcome->quality.no_speech_prob,
+            .speaker = -1,
+        };
+        const sotto_segment *copy;
+        status = so_transcript_add(transcript, &segment, &copy, err);
+        if (status) return status;
+        if (added) added(context, copy);
+    }
+    return SOTTO_OK;
+}

@@ -1,0 +1,46 @@
+/** What a decoded window is worth, and its tokens as segments: the same for windows one after another and in batches. */
+#ifndef SO_DECODE_JUDGE_H
+#define SO_DECODE_JUDGE_H
+
+#include "decode/fallback.h"
+#include "decode/segments.h"
+#include "decode/transcript.h"
+#include "decode/window.h"
+
+/** Settings and scratch; for one thread at a time. */
+struct so_judge {
+    const struct so_model *model;
+    struct so_thresholds thresholds;
+    struct so_cut *cuts; /**< [n_text_ctx / 2 + 1] */
+    char *text;          /**< scratch for decoded text */
+    size_t text_size;
+};
+
+sotto_status so_judge_create(const struct so_model *model, const sotto_options *options, struct so_judge *judge, sotto_error *err);
+void so_judge_free(struct so_judge *judge);
+
+/** How an attempt at a window turned out. */
+struct so_outcome {
+    struct so_window_result decoded;
+    struct so_quality quality;
+    float temperature;
+};
+
+/** Look at the attempt that is done; outcome->temperature is the caller's. */
+sotto_status so_judge_attempt(struct so_judge *judge, struct so_window *window, struct so_outcome *outcome, sotto_error *err);
+
+/** Seconds in the recording of a frame of the window; `end`: of something's end, else of its start. */
+typedef double so_frame_time(void *context, uint32_t frame, bool end);
+
+/** A segment was added; the same pointer as in the transcript, until the next one is added. */
+typedef void so_segment_added(void *context, const sotto_segment *segment);
+
+/**
+ * Append the window's segments to a transcript. frames: length of the window's audio. *split: how far the window was understood
+ * and in how many cuts (judge->cuts); silence has none.
+ */
+sotto_status so_judge_segments(struct so_judge *judge, const struct so_outcome *outcome, uint32_t frames, so_frame_time *time,
+                               so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
+                               sotto_error *err);
+
+#endif

@@ -1,0 +1,93 @@
+#include "decode/job.h"
+#include "util/memory.h"
+
+/** Text of a window drawn above this temperature is not shown to the next one: errors would breed errors. */
+#define MAX_HISTORY_TEMPERATURE 0.5f
+
+struct sequential {
+    struct so_job *job;
+    struct so_feed feed;
+    struct so_window *window;
+    struct so_cross *cross;
+};
+
+/** Temperatures in order until the transcript is good enough; the last one counts in any case. */
+static sotto_status decode_window(struct sequential *s, struct so_outcome *outcome, sotto_error *err) {
+    struct so_job *job = s->job;
+    const sotto_options *o = job->options;
+    so_window_start(s->window, s->cross, job->language, job->history.tokens, job->history.n, (uint32_t)s->feed.start_frame);
+    for (uint32_t i = 0; i < o->n_temperatures; i++) {
+        outcome->temperature = o->temperatures[i];
+        sotto_status status = so_window_attempt(s->window, outcome->temperature, i, err);
+        if (!status) status = so_engine_decode(&job->engine, s->window, o->cancel, o->user, err);
+        if (!status) status = so_judge_attempt(&job->judge, s->window, outcome, err);
+        if (status) return status;
+        if (!so_needs_fallback(&job->judge.thresholds, &outcome->quality)) break;
+    }
+    return SOTTO_OK;
+}
+
+static double recording_time(void *context, uint32_t frame, bool end) {
+    const struct sequential *s = context;
+    (void)end;
+    return ((double)s->feed.start_frame + frame) / SO_FRAMES_PER_SECOND;
+}
+
+static void segment_added(void *context, const sotto_segment *segment) {
+    struct so_job *job = ((struct sequential *)context)->job;
+    so_history_add(&job->history, segment->tokens, segment->n_tokens);
+    if (job->options->on_segment) job->options->on_segment(job->options->user, segment);
+}
+
+static sotto_status fill(struct sequential *s, sotto_error *err) {
+    double from = so_engine_clock();
+    sotto_status status = so_feed_fill(&s->feed, err);
+    s->job->engine.timing.audio += so_engine_clock() - from;
+    s->job->n_samples = s->feed.total;
+    s->job->ended = s->feed.ended;
+    return status;
+}
+
+static sotto_status run_window(struct sequential *s, sotto_error *err) {
+    struct so_job *job = s->job;
+    uint32_t frames = so_feed_frames(&s->feed);
+    sotto_status status = so_engine_hear(&job->engine, s->feed.samples, s->feed.n, s->cross, err);
+    if (!status) status = so_job_language(job, &s->cross, 1, err);
+    if (status || frames == 0) return status;
+    struct so_outcome outcome;
+    struct so_split split;
+    status = decode_window(s, &outcome, err);
+    if (!status)
+        status = so_judge_segments(&job->judge, &outcome, frames, recording_time, segment_added, s, job->transcript, &split, err);
+    if (status) return status;
+    if (split.n_spans && (!job->options->condition_on_previous || outcome.temperature > MAX_HISTORY_TEMPERATURE))
+        so_history_reset(&job->history);
+    so_feed_advance(&s->feed, split.advance);
+    so_job_progress(job, (double)s->feed.start_frame / SO_FRAMES_PER_SECOND);
+    return SOTTO_OK;
+}
+
+static sotto_status run_windows(struct sequential *s, sotto_error *err) {
+    sotto_status status = fill(s, err);
+    /* The language of a recording too short for one frame is still asked for. */
+    bool more = true;
+    while (!status && more) {
+        status = so_job_cancelled(s->job, err);
+        if (!status) status = run_window(s, err);
+        if (!status) status = fill(s, err);
+        more = so_feed_frames(&s->feed) > 0;
+    }
+    return status;
+}
+
+sotto_status so_run_sequential(struct so_job *job, sotto_error *err) {
+    struct sequential s = {.job = job};
+    sotto_status status = so_feed_create(job->source, job->options->max_duration, &s.feed, err);
+    if (!status) status = so_window_create(job->model, &job->search, &s.window, err);
+    if (!status) status = so_cross_create(job->model, &s.cross, err);
+    if (!status) status = run_windows(&s, err);
+    so_cross_free(s.cross);
+    so_window_free(s.window);
+    so_feed_free(&s.feed);
+    return status;
+}
