@@ -1,5 +1,6 @@
 #include "nn/attention.h"
 
+#include "nn/attention_device.h"
 #include "nn/shape.h"
 #include "util/memory.h"
 
@@ -77,8 +78,24 @@ static void attend_task(void *context, size_t item, size_t worker) {
         attend_f32(job, block->memory, head, block->n, queries, y, scratch);
 }
 
-void so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_blocks, const float *queries, size_t ldq, float *y,
+/* The rows of blocks that follow each other and look at one memory; 0 where they do not. */
+static size_t rows_of_one_memory(const struct so_attend_block *blocks, size_t n_blocks) {
+    size_t rows = 0;
+    for (size_t i = 0; i < n_blocks; i++) {
+        if (blocks[i].memory != blocks[0].memory || blocks[i].first != rows) return 0;
+        rows += blocks[i].n;
+    }
+    return rows;
+}
+
+bool so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_blocks, const float *queries, size_t ldq, float *y,
                size_t ldy) {
+    const struct so_memory *memory = blocks[0].memory;
+    if (nn->backend && memory->precision == SO_INT8 && n_blocks > 1) {
+        size_t rows = rows_of_one_memory(blocks, n_blocks);
+        if (rows && so_attend_on_device(nn, memory, rows, queries, ldq, y, ldy)) return true;
+    }
     struct attend_job job = {nn, blocks, n_blocks, queries, ldq, y, ldy};
-    so_pool_run(nn->pool, n_blocks * blocks[0].memory->heads, attend_task, &job);
+    so_pool_run(nn->pool, n_blocks * memory->heads, attend_task, &job);
+    return false;
 }

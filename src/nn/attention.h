@@ -39,9 +39,9 @@ struct so_attend_block {
 
 /**
  * y[row][64h..] = attention of each query row over its block's memory, all of which have the same number of heads.
- * queries: float [rows][ldq], not yet scaled; y: float [rows][ldy].
+ * queries: float [rows][ldq], not yet scaled; y: float [rows][ldy]. Returns whether a device computed the products.
  */
-void so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_blocks, const float *queries, size_t ldq, float *y,
+bool so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_blocks, const float *queries, size_t ldq, float *y,
                size_t ldy);
 
 #endif

@@ -15,10 +15,19 @@
 #include "util/error.h"
 #include "util/pool.h"
 
+struct so_backend;
+
 /** Matrix products done so far, counted by the logical product (a fused QKV product counts three). */
 struct so_products {
-    uint64_t linear, attention, logits;
+    uint64_t linear, attention, logits, convolution;
+    uint64_t linear_device, attention_device, convolution_device; /**< those of them that a device computed */
 };
+
+/** Count `n` logical linear products; by_device is what so_linear said. */
+static inline void so_count_linear(struct so_products *products, uint64_t n, bool by_device) {
+    products->linear += n;
+    products->linear_device += by_device ? n : 0;
+}
 
 /** What every layer needs: kernels, threads, scratch. One user at a time. */
 struct so_nn {
@@ -27,6 +36,7 @@ struct so_nn {
     size_t scratch_bytes; /**< of each worker */
     char *scratch;        /**< [threads][scratch_bytes], 64-byte aligned */
     struct so_products products;
+    struct so_backend *backend; /**< a device for INT8 products, borrowed; NULL: the CPU does them all */
 };
 
 /** `max_width`: the widest layer output; `max_keys`: the most positions that attention looks at. */
@@ -59,15 +69,20 @@ void so_quantize(struct so_nn *nn, size_t rows, size_t cols, const float *x, siz
 /** out = layer norm of x [rows][cols]. */
 void so_norm(struct so_nn *nn, const struct so_norm *norm, size_t rows, size_t cols, const float *x, size_t ldx, struct so_rows *out);
 
+/*
+ * A device (nn->backend) may compute the sums of INT8 layers; the integers are the same, and so is everything after them. The
+ * linear layers return whether one did.
+ */
+
 /** Products of in [rows][W->k] with W and what follows them. y: float [rows][ldy], ldy >= 16*ceil(n/16). */
-void so_linear(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+bool so_linear(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
 /** y += W in + bias. */
-void so_linear_add(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+bool so_linear_add(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
 /** out = gelu(W in + bias), in out's precision. wide: float [rows][n] scratch, used when the rows are few. */
-void so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *wide,
+bool so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *wide,
                     struct so_rows *out);
 /** y = gelu(W in + bias). */
-void so_linear_gelu_f32(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+bool so_linear_gelu_f32(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
 /** y[r] = W in + bias to scattered rows: y[r] is float [16*ceil(n/16)]. For logits. */
 void so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *const *y);
 
