@@ -7,7 +7,7 @@
 /* Where to end a chunk: a silence's worth is its length, up to LONG_GAP, plus FILL_WEIGHT for a full chunk.
  */
 #define LONG_GAP 1.0    /* seconds; at a longer silence no sentence is torn */
-#define FILL_WEIGHT 1.0 /* seconds of silence that a full chunk is worth more than an empty one */
+#define FILL_WEIGHT 2.0 /* seconds of silence that a full chunk is worth more than an empty one */
 
 struct so_chunks {
     uint64_t max_length, keep_gap, max_gap, max_extent; /* samples */
@@ -20,7 +20,7 @@ struct so_chunks {
 
 void so_chunk_options_init(struct so_chunk_options *options) {
     options->max_length = 30.0;
-    options->keep_gap = 2.0;
+    options->keep_gap = 1.0;
     options->max_gap = 10.0;
     options->max_extent = 120.0;
 }
@@ -52,7 +52,7 @@ void so_chunks_free(struct so_chunks *chunks) {
     so_free(chunks);
 }
 
-/* The silence between span i and the one behind it. */
+/* What lies between span i and the one behind it. */
 static uint64_t gap_behind(const struct so_chunks *c, size_t i) {
     return c->spans[i + 1].start - c->spans[i].end;
 }
@@ -79,8 +79,10 @@ void so_chunks_finish(struct so_chunks *c) {
     c->ended = true;
 }
 
-static double value_of_end(const struct so_chunks *c, uint64_t gap, uint64_t length) {
-    const double silence = (double)gap / SOTTO_SAMPLE_RATE;
+/* What an end behind span i is worth to a chunk of `length` samples. The silence is that without padding. */
+static double value_of_end(const struct so_chunks *c, size_t i, uint64_t length) {
+    const double silence =
+        (double)(c->spans[i + 1].speech_start - c->spans[i].speech_end) / SOTTO_SAMPLE_RATE;
     return (silence < LONG_GAP ? silence : LONG_GAP) + FILL_WEIGHT * (double)length / (double)c->max_length;
 }
 
@@ -93,7 +95,7 @@ static size_t choose(const struct so_chunks *c, size_t n) {
     for (size_t i = 0; i < n; i++) {
         length += growth(c, i);
         if (length > c->max_length) return best;
-        const double value = i + 1 < n ? value_of_end(c, gap_behind(c, i), length) : 0;
+        const double value = i + 1 < n ? value_of_end(c, i, length) : 0;
         if (value < best_value) continue;
         best = i + 1;
         best_value = value;

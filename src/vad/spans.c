@@ -27,10 +27,10 @@ struct so_spans {
 };
 
 void so_span_options_init(struct so_span_options *options) {
-    options->threshold = 0.35f;
+    options->threshold = 0.25f;
     options->min_speech = 0.09;
     options->min_silence = 0.16;
-    options->pad = 0.3;
+    options->pad = 1.0;
     options->max_span = LONGEST_SPAN;
 }
 
