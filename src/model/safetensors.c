@@ -52,50 +52,52 @@ static bool take_number(const char *dtype, enum so_number *number) {
     return false;
 }
 
-/** Where a tensor lies: [begin, end) relative to the data, which begins at `data`. */
-static sotto_status take_place(struct so_infile *input, const char *name, const json_t *offsets,
-                               uint64_t data, uint64_t bytes, struct so_stored_tensor *tensor,
-                               sotto_error *err) {
-    uint64_t begin, end, size = so_infile_size(input) - data;
-    if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &begin) ||
-        !take_size(json_array_get(offsets, 1), &end))
+/** [begin, end) of a tensor, relative to the data, which begins at `data`. */
+static sotto_status take_place(struct so_infile *input, const char *name, const json_t *entry, uint64_t data,
+                               uint64_t *begin, uint64_t *end, sotto_error *err) {
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), begin) ||
+        !take_size(json_array_get(offsets, 1), end))
         return damaged(input, name, "no place in the file", err);
-    if (begin > end || end > size) return damaged(input, name, "outside the file", err);
-    if (end - begin != bytes) return damaged(input, name, "its size does not match its shape", err);
-    tensor->offset = data + begin;
+    if (*begin > *end || *end > so_infile_size(input) - data)
+        return damaged(input, name, "outside the file", err);
     return SOTTO_OK;
 }
 
-/** Tensors that are in checkpoints and of no use: metadata, the causal mask, the tied output matrix. */
+/** Tensors that are in checkpoints and of no use: the causal mask, the tied output matrix. */
 static bool is_ignored(const char *name) {
-    static const char *const ignored[] = {"__metadata__", "decoder.mask", "alignment_heads",
-                                          "proj_out.weight"};
+    static const char *const ignored[] = {"decoder.mask", "alignment_heads", "proj_out.weight"};
     for (size_t i = 0; i < SO_COUNT(ignored); i++)
         if (!strcmp(name, ignored[i])) return true;
     return false;
 }
 
+/** *last: the end of the data that is spoken for. */
 static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input,
                                const struct so_name_rule *rules, const char *name, const json_t *entry,
-                               uint64_t data, sotto_error *err) {
+                               uint64_t data, uint64_t *last, sotto_error *err) {
     const size_t index = stored->source.n_pieces, prefix = strlen("model.");
     struct so_piece *piece = &stored->source.pieces[index];
     struct so_stored_tensor *tensor = &stored->tensors[index];
-    uint64_t count;
+    uint64_t count, begin = 0, end = 0;
+    if (!strcmp(name, "__metadata__")) return SOTTO_OK;
+    sotto_status status = take_place(input, name, entry, data, &begin, &end, err);
+    if (status) return status;
+    if (end > *last) *last = end;
     if (is_ignored(name)) return SOTTO_OK;
     if (!so_name_match(rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
         return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(input), name);
-    const char *dtype = json_string_value(json_object_get(entry, "dtype"));
-    if (!take_number(dtype, &tensor->number))
+    if (!take_number(json_string_value(json_object_get(entry, "dtype")), &tensor->number))
         return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16",
                        so_infile_path(input), name);
-    sotto_status status = take_shape(input, name, json_object_get(entry, "shape"), piece, &count, err);
-    if (!status)
-        status = take_place(input, name, json_object_get(entry, "data_offsets"), data,
-                            count * so_number_size(tensor->number), tensor, err);
+    status = take_shape(input, name, json_object_get(entry, "shape"), piece, &count, err);
+    if (status) return status;
+    if (end - begin != count * so_number_size(tensor->number))
+        return damaged(input, name, "its size does not match its shape", err);
+    tensor->offset = data + begin;
     piece->index = (uint32_t)index;
     stored->source.n_pieces++;
-    return status;
+    return SOTTO_OK;
 }
 
 static sotto_status build(struct so_infile *input, const struct so_name_rule *rules, json_t *header,
@@ -104,6 +106,7 @@ static sotto_status build(struct so_infile *input, const struct so_name_rule *ru
     const char *name;
     json_t *entry;
     const size_t count = json_object_size(header);
+    uint64_t last = 0;
     *out = NULL;
     if (!json_is_object(header) || count < 1 || count > SO_MAX_SOURCE_TENSORS)
         return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors",
@@ -111,9 +114,13 @@ static sotto_status build(struct so_infile *input, const struct so_name_rule *ru
     sotto_status status = so_stored_create(&so_format_safetensors, count, &stored, err);
     if (status) return status;
     json_object_foreach(header, name, entry) {
-        status = add_tensor(stored, input, rules, name, entry, data, err);
+        status = add_tensor(stored, input, rules, name, entry, data, &last, err);
         if (status) break;
     }
+    /* The format leaves no bytes over: if there are, the header or the file has been damaged. */
+    if (!status && data + last != so_infile_size(input))
+        status = so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: bytes that belong to no tensor",
+                         so_infile_path(input));
     if (status)
         so_stored_close(&stored->source);
     else
