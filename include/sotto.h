@@ -185,7 +185,9 @@ typedef struct sotto_options {
     int stream;                        /**< -1: the best audio stream; else this one, from 0 among audio streams */
     double max_duration;               /**< refuse (0: no limit) recordings longer than this */
     uint32_t threads;                  /**< 0: one for each core this process may use */
-    sotto_device device;
+    sotto_device device;               /**< INT8 products on the CPU or an NPU; AUTO: NPU_MATMUL_ENABLED=1 asks for the NPU */
+    bool npu_all;                      /**< also the decoder's steps, which the CPU does faster */
+    bool npu_attention;                /**< also the products of the encoder's attention */
     bool sequential;     /**< classic windows that advance by the last timestamp, without speech detection */
     bool vad;            /**< skip what is not speech (default) */
     uint32_t batch_size; /**< chunks of speech decoded side by side, 1 to 64 (default 8); changes no result */

@@ -37,7 +37,9 @@ static const char help[] =
     "      --sequential           classic windows that advance by the last timestamp\n"
     "      --batch N              chunks decoded side by side, 1 to 64 (default 8); changes no result\n"
     "      --no-vad               transcribe silence too\n"
-    "      --device auto|cpu|xdna|emulator\n"
+    "      --device auto|cpu|xdna|emulator   who multiplies (auto: the NPU if NPU_MATMUL_ENABLED=1, else the CPU)\n"
+    "      --npu-all              also the decoder's steps, which the CPU does faster\n"
+    "      --npu-attention        also the products of the encoder's attention\n"
     "      --threads N            default: one for each core\n"
     "      --words, --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
     "  -q, --quiet                no progress bar\n"
@@ -47,7 +49,7 @@ enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
-    OPT_MAX_DURATION,
+    OPT_MAX_DURATION, OPT_NPU_ALL, OPT_NPU_ATTENTION,
 };
 
 static const struct option long_options[] = {
@@ -82,6 +84,8 @@ static const struct option long_options[] = {
     {"condition-on-previous", no_argument, NULL, OPT_CONDITION},
     {"seed", required_argument, NULL, OPT_SEED},
     {"max-duration", required_argument, NULL, OPT_MAX_DURATION},
+    {"npu-all", no_argument, NULL, OPT_NPU_ALL},
+    {"npu-attention", no_argument, NULL, OPT_NPU_ATTENTION},
     {0},
 };
 
@@ -179,8 +183,8 @@ static int parse_choice(const char *option, const char *text, const char *const 
 static bool parse_device(const char *text, sotto_options *options) {
     static const char *const names[] = {"auto", "cpu", "xdna", "emulator", NULL};
     int choice = parse_choice("--device", text, names, "auto, cpu, xdna or emulator");
-    if (choice > 1) return complain("the device %s is not available in this version", text);
-    options->device = choice == 1 ? SOTTO_DEVICE_CPU : SOTTO_DEVICE_AUTO;
+    static const sotto_device devices[] = {SOTTO_DEVICE_AUTO, SOTTO_DEVICE_CPU, SOTTO_DEVICE_XDNA, SOTTO_DEVICE_EMULATOR};
+    if (choice >= 0) options->device = devices[choice];
     return choice >= 0;
 }
 
@@ -222,6 +226,8 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_PROMPT: o->initial_prompt = value; return true;
     case OPT_HOTWORDS: o->hotwords = value; return true;
     case OPT_DEVICE: return parse_device(value, o);
+    case OPT_NPU_ALL: o->npu_all = true; return true;
+    case OPT_NPU_ATTENTION: o->npu_attention = true; return true;
     case OPT_THREADS: return parse_uint32("--threads", value, 1, 1024, &o->threads);
     case OPT_PRECISION: return parse_precision(value, a);
     case OPT_BEAM: return parse_uint32("--beam", value, 1, 64, &o->beam_size);

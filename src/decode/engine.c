@@ -37,6 +37,7 @@ sotto_status so_engine_create(const struct so_model *model, size_t threads, stru
 void so_engine_free(struct so_engine *engine) {
     so_decoder_free(engine->decoder);
     so_encoder_free(engine->encoder);
+    so_backend_close(engine->backend);
     so_logmel_free(engine->logmel);
     so_pool_free(engine->pool);
     so_free(engine->mel);
@@ -115,7 +116,23 @@ sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window
     return status;
 }
 
+void so_engine_use(struct so_engine *engine, struct so_backend *backend, double seconds) {
+    engine->backend = backend;
+    engine->timing.load += seconds;
+    so_encoder_use(engine->encoder, backend);
+    so_decoder_use(engine->decoder, backend);
+}
+
+static uint64_t all(struct so_products p) { return p.linear + p.attention + p.logits + p.convolution; }
+static uint64_t by_device(struct so_products p) { return p.linear_device + p.attention_device + p.convolution_device; }
+
 void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     struct so_products encoder = so_encoder_products(engine->encoder), decoder = so_decoder_products(engine->decoder);
-    result->matmuls_cpu = encoder.linear + encoder.attention + decoder.linear + decoder.attention + decoder.logits;
+    result->matmuls_npu = by_device(encoder) + by_device(decoder);
+    result->matmuls_cpu = all(encoder) + all(decoder) - result->matmuls_npu;
+    if (!engine->backend) return;
+    struct so_backend_stats stats;
+    so_backend_statistics(engine->backend, &stats);
+    result->fallbacks = stats.fallbacks;
+    if (result->matmuls_npu) result->device_path = so_backend_name(engine->backend);
 }

@@ -2,6 +2,7 @@
 #ifndef SO_DECODE_ENGINE_H
 #define SO_DECODE_ENGINE_H
 
+#include "backend/backend.h"
 #include "decode/feed.h"
 #include "decode/language.h"
 #include "decode/window.h"
@@ -18,6 +19,7 @@ struct so_engine {
     struct so_logmel *logmel;
     struct so_encoder *encoder;
     struct so_decoder *decoder;
+    struct so_backend *backend; /**< owned; NULL: the CPU does it all */
     float *mel;                 /**< [SO_MEL_FRAMES][n_mels] */
     struct so_step_row *rows;   /**< [SO_ENGINE_ROWS] */
     sotto_timing timing;        /**< seconds spent so far */
@@ -25,6 +27,9 @@ struct so_engine {
 
 sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err);
 void so_engine_free(struct so_engine *engine);
+
+/** Let encoder and decoder use a device from now on; the engine owns it. The time it took to open counts as loading. */
+void so_engine_use(struct so_engine *engine, struct so_backend *backend, double seconds);
 
 /** Encode one window into `cross`. samples: [n_samples], at most SO_FEED_SAMPLES; the rest is silence. */
 sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
@@ -41,7 +46,7 @@ sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *
 sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window, bool (*cancel)(void *), void *user,
                               sotto_error *err);
 
-/** The counters of matrix products into a result. */
+/** The counters of matrix products, and the device that really computed, into a result. */
 void so_engine_products(const struct so_engine *engine, sotto_result *result);
 
 /** Seconds of a clock that only moves forward. */

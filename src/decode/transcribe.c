@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "decode/device.h"
 #include "decode/job.h"
 
 sotto_status so_job_language(struct so_job *job, struct so_cross *const *windows, size_t n, sotto_error *err) {
@@ -30,6 +31,14 @@ void so_job_progress(const struct so_job *job, double done) {
     job->options->on_progress(job->options->user, total > 0 ? fmin(done, total) : done, total);
 }
 
+static sotto_status open_device(struct so_job *job, sotto_error *err) {
+    double from = so_engine_clock();
+    struct so_backend *backend;
+    sotto_status status = so_device_open(job->model, job->options, &backend, err);
+    if (!status) so_engine_use(&job->engine, backend, so_engine_clock() - from);
+    return status;
+}
+
 static sotto_status prepare(struct so_job *job, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
@@ -40,6 +49,7 @@ static sotto_status prepare(struct so_job *job, sotto_error *err) {
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);
     if (!status) status = so_judge_create(m, o, &job->judge, err);
     if (!status) status = so_engine_create(m, o->threads, &job->engine, err);
+    if (!status) status = open_device(job, err);
     if (!status)
         status = so_history_create(&m->vocab, m->hp.n_text_ctx / 2 - 1, o->initial_prompt, o->hotwords, &job->history, err);
     return status;

@@ -115,8 +115,6 @@ class Usage(Case):
             (["x.wav", "--words"], "not available"),
             (["x.wav", "--diarize"], "not available"),
             (["x.wav", "--speakers", "2"], "not available"),
-            (["x.wav", "--device", "xdna"], "not available"),
-            (["x.wav", "--device", "emulator"], "not available"),
             (["x.wav", "--device", "gpu"], "--device"),
             (["x.wav", "-l", "klingon"], "klingon"),
         ]:
