@@ -4,7 +4,8 @@
  * The contract is "same bits": for the same input each level writes the same bytes. Integer products are exact.
  * Float kernels fix their formula (explicit fused multiply-add, compiled with -ffp-contract=off) and the order of
  * each reduction: "lane sum" below means 16 accumulators, accumulator l taking the elements i with i % 16 == l
- * in rising order, then one tree (l += l+8, l += l+4, l += l+2, l += l+1). A maximum has no order.
+ * in rising order, then one tree (l += l+8, l += l+4, l += l+2, l += l+1). A maximum has no order. This holds for every
+ * finite input, denormals included, of which no intermediate value overflows; NaN and infinity crash nothing.
  *
  * Kernels neither allocate nor start threads, and read nothing but their arguments. Unless said otherwise
  * pointers need no alignment, outputs do not overlap inputs, and sizes are at least 1.
@@ -40,7 +41,8 @@ struct so_kernels {
      * C[m][n] = sum over k of (A[m][k] - a_zero) * B[k][n], exact int32.
      * a: uint8 [m][lda], a_zero 128 (q8 activations) or 0 (probabilities); 4*ceil(k/4) bytes of each row are readable,
      * b: s8 panels, 64-byte aligned; bsum: as above; c: int32 [m][ldc], all 16*ceil(n/16) columns are written
-     * (ldc is at least that). k <= SO_GEMM_MAX_K.
+     * (ldc is at least that). k <= SO_GEMM_MAX_K; with a_zero 0 k <= 65793, so that 255 * 128 * k stays below 2^31.
+     * Fastest where C stays in the cache: some 48 or 96 rows in a call, its epilogue right after.
      */
     void (*gemm_q8_s32)(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero, const int8_t *b,
                         const int32_t *bsum, int32_t *c, size_t ldc);
@@ -55,7 +57,10 @@ struct so_kernels {
 
     /* ---- rows of activations: `cols` is a multiple of 16 in all of them ---- */
 
-    /** Per row: scale = max|x| / 127, q = rint(x * (127 / max|x|)) + 128, ties to even; a zero row gives scale 0, q 128. */
+    /**
+     * Per row: scale = max|x| / 127, q = rint(x * (127 / max|x|)) + 128, ties to even, the product not rounded before. A row whose
+     * max|x| is below 2^-100 counts as zero: scale 0, q 128. So it is wherever values become 8 bits.
+     */
     void (*quantize_q8)(size_t rows, size_t cols, const float *x, size_t ldx, uint8_t *q, size_t ldq, float *scale);
 
     /**
@@ -110,7 +115,8 @@ struct so_kernels {
 
     /**
      * Softmax of one row of scores t[j] = (float)acc[j] * k_scale[j], s[j] = t[j] * q_scale (q_scale >= 0), to unsigned bytes relative
-     * to the maximum: p[j] = rint(255 * exp((t[j] - max t) * q_scale)). Returns the sum of p (at least 255).
+     * to the maximum: p[j] = rint(255 * exp((t[j] - max t) * q_scale)), within 0.002 of it before rounding. Returns the sum of
+     * p (at least 255 if the scores are finite).
      * p: uint8 [4*ceil(n/4)], zero past n.
      */
     uint32_t (*softmax_q8)(size_t n, const int32_t *acc, const float *k_scale, float q_scale, uint8_t *p);
@@ -133,7 +139,7 @@ struct so_kernels {
     /* ---- logits ---- */
 
     float (*max_f32)(size_t n, const float *x);
-    /** Lane sum of exp(x[i] - max). */
+    /** Lane sum of exp(x[i] - max), for which exp is within 2e-7 (relative), 0 below -87 and constant above 88. */
     float (*sum_exp_f32)(size_t n, const float *x, float max);
 
     /* ---- features ---- */

@@ -1,9 +1,12 @@
 /* Keys and values of attention to s8 panels (see kernels.h for the layout). */
 
-/** Take the constant part of `count` results of v16_round_product off their sum, modulo 2^32. */
-SO_INLINE int32_t so_without_magic(int32_t sum, size_t count)
+/**
+ * -128 times the sum of `count` results of v16_round_product, from the sum of their bits: the constant part goes off modulo 2^32.
+ * Unsigned, since the sum over a NaN may be anything.
+ */
+SO_INLINE int32_t so_bsum(int32_t bits, size_t count)
 {
-    return (int32_t)((uint32_t)sum - (uint32_t)count * SO_ROUND_MAGIC_BITS);
+    return (int32_t)(0u - 128u * ((uint32_t)bits - (uint32_t)count * SO_ROUND_MAGIC_BITS));
 }
 
 static void pack_keys_s8(size_t rows, size_t d, const float *x, size_t ldx, int8_t *panels, int32_t *bsum, float *scale)
@@ -21,7 +24,7 @@ static void pack_keys_s8(size_t rows, size_t d, const float *x, size_t ldx, int8
             for (size_t g = 0; g < 4; g++) memcpy(column + (i / 4 + g) * 64, bytes + 4 * g, 4);
             sum = v16i_add(sum, q);
         }
-        bsum[r] = -128 * so_without_magic(v16i_lane_sum(sum), d);
+        bsum[r] = so_bsum(v16i_lane_sum(sum), d);
         scale[r] = f.scale;
     }
     for (size_t r = rows; r % 16; r++) {
@@ -57,7 +60,7 @@ SO_INLINE void so_pack_value_panel(size_t rows, const float *x, size_t ldx, int8
     }
     int32_t sums[16];
     v16i_store(sums, sum);
-    for (size_t i = 0; i < 16; i++) bsum[i] = -128 * so_without_magic(sums[i], rows);
+    for (size_t i = 0; i < 16; i++) bsum[i] = so_bsum(sums[i], rows);
 }
 
 static void pack_values_s8(size_t rows, size_t d, const float *x, size_t ldx, int8_t *panels, int32_t *bsum,
