@@ -112,7 +112,7 @@ struct so_emulator {
     const uint32_t *args;
     size_t n_args;
     const struct emu_bo *last; /* the buffer of the last access */
-    uint64_t stored_at;        /* some address that was stored to, for the flipped bit */
+    uint64_t stored_at;        /* the first run of bytes that was stored, for the flipped bit */
     size_t stored_bytes;
 };
 

@@ -118,8 +118,10 @@ const char *emu_shim_move(struct so_emulator *e, struct emu_shim *shim, unsigned
         trace(c, address, bytes);
         if (store) {
             memcpy(memory, data, bytes);
-            e->stored_at = address;
-            e->stored_bytes = bytes;
+            if (!e->stored_bytes) {
+                e->stored_at = address;
+                e->stored_bytes = bytes;
+            }
             e->counts.bytes_out += bytes;
         } else {
             memcpy(data, memory, bytes);
