@@ -3,20 +3,22 @@
 const struct so_foreign_format *const so_foreign_formats[] = {&so_format_safetensors, &so_format_ctranslate2,
                                                               NULL};
 
+sotto_status so_foreign_from(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
+    *out = NULL;
+    for (size_t i = 0; so_foreign_formats[i]; i++)
+        if (so_foreign_formats[i]->recognise(input)) return so_foreign_formats[i]->open(input, out, err);
+    return so_fail(err, SOTTO_ERR_MODEL, "%s: neither CTranslate2 nor safetensors weights",
+                   so_infile_path(input));
+}
+
 sotto_status so_foreign_open(const char *path, struct so_foreign **out, sotto_error *err) {
     struct so_infile *input;
     *out = NULL;
     sotto_status status = so_infile_open(path, &input, err);
     if (status) return status;
-    status = SOTTO_ERR_MODEL;
-    for (size_t i = 0; so_foreign_formats[i]; i++) {
-        if (!so_foreign_formats[i]->recognise(input)) continue;
-        status = so_foreign_formats[i]->open(input, out, err);
-        if (status) so_infile_close(input);
-        return status;
-    }
-    so_infile_close(input);
-    return so_fail(err, status, "%s: neither CTranslate2 nor safetensors weights", path);
+    status = so_foreign_from(input, out, err);
+    if (status) so_infile_close(input);
+    return status;
 }
 
 void so_foreign_close(struct so_foreign *source) {

@@ -51,6 +51,10 @@ struct so_foreign {
 
 /** Recognise and open a file. */
 sotto_status so_foreign_open(const char *path, struct so_foreign **out, sotto_error *err);
+
+/** The same for a file that is open; it is the source's on success only. */
+sotto_status so_foreign_from(struct so_infile *input, struct so_foreign **out, sotto_error *err);
+
 void so_foreign_close(struct so_foreign *source); /**< NULL is allowed */
 
 /** All formats, NULL-terminated. */

@@ -9,7 +9,8 @@
 #include "util/memory.h"
 
 struct so_infile {
-    int fd;
+    int fd;            /* -1: `bytes` */
+    const char *bytes; /* [size] */
     uint64_t size;
     char path[1024]; /* for messages: cut if longer */
 };
@@ -40,6 +41,18 @@ sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_erro
     return status;
 }
 
+sotto_status so_infile_memory(const void *bytes, size_t size, const char *name, struct so_infile **out,
+                              sotto_error *err) {
+    struct so_infile *input = so_calloc(1, sizeof *input);
+    *out = input;
+    if (!input) return so_fail_memory(err, sizeof *input, "an input file");
+    strncpy(input->path, name, sizeof input->path - 1);
+    input->fd = -1;
+    input->bytes = bytes;
+    input->size = size;
+    return SOTTO_OK;
+}
+
 void so_infile_close(struct so_infile *input) {
     if (!input) return;
     if (input->fd >= 0) close(input->fd);
@@ -60,6 +73,10 @@ sotto_status so_infile_read(struct so_infile *input, uint64_t offset, void *byte
     if (offset > input->size || size > input->size - offset)
         return so_fail(err, SOTTO_ERR_MODEL, "%s: truncated or damaged: %zu bytes wanted at %llu of %llu",
                        input->path, size, (unsigned long long)offset, (unsigned long long)input->size);
+    if (input->fd < 0) {
+        if (size) memcpy(to, input->bytes + offset, size);
+        return SOTTO_OK;
+    }
     while (size) {
         ssize_t n = pread(input->fd, to, size, (off_t)offset);
         if (n < 0 && errno == EINTR) continue;

@@ -11,6 +11,11 @@ struct so_infile;
 
 /** Open a regular file. */
 sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_error *err);
+
+/** Bytes in memory, borrowed until so_infile_close, in place of a file. `name` is for messages. */
+sotto_status so_infile_memory(const void *bytes, size_t size, const char *name, struct so_infile **out,
+                              sotto_error *err);
+
 void so_infile_close(struct so_infile *input); /**< NULL is allowed */
 
 uint64_t so_infile_size(const struct so_infile *input);

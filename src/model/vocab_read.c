@@ -119,18 +119,19 @@ static sotto_status read_lines(struct so_vocab_builder *builder, const char *pat
     return SOTTO_OK;
 }
 
+sotto_status so_vocab_parse(const char *path, const char *text, size_t size, struct so_vocab_builder *builder,
+                            sotto_error *err) {
+    /* The first token of every Whisper is "!": a bracket cannot begin a list of lines. */
+    const char first = text[strspn(text, " \t\r\n")];
+    if (first == '{' || first == '[') return read_json(builder, path, text, size, err);
+    return read_lines(builder, path, text, size, err);
+}
+
 sotto_status so_vocab_read(const char *path, struct so_vocab_builder *builder, sotto_error *err) {
     char *text;
     size_t size;
     sotto_status status = so_infile_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
-    if (status) return status;
-    size_t start = strspn(text, " \t\r\n");
-    /* A vocabulary of lines may begin with a bracket too, but not with one and then more on the line. */
-    bool json = start < size && (text[start] == '{' || text[start] == '[') && start + 1 < size &&
-                size > SO_MAX_TOKEN_BYTES &&
-                (text[start + 1] == '"' || text[start + 1] == '\n' || text[start + 1] == '\r' ||
-                 text[start + 1] == ' ');
-    status = json ? read_json(builder, path, text, size, err) : read_lines(builder, path, text, size, err);
+    if (!status) status = so_vocab_parse(path, text, size, builder, err);
     so_free(text);
     return status;
 }

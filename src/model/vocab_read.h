@@ -14,4 +14,8 @@
  */
 sotto_status so_vocab_read(const char *path, struct so_vocab_builder *builder, sotto_error *err);
 
+/** The same for its text: `size` bytes with a NUL behind them. `path` is for messages. */
+sotto_status so_vocab_parse(const char *path, const char *text, size_t size, struct so_vocab_builder *builder,
+                            sotto_error *err);
+
 #endif
