@@ -58,10 +58,12 @@ sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outc
         struct so_text text;
         sotto_status status = decode_text(j, tokens, cut->count, &text, err);
         if (status) return status;
-        if (cut->start == cut->end || so_text_trim(text.bytes, text.length).length == 0) continue;
+        /* What is said to lie wholly after the end of what was heard has no length there: it is an invention. */
+        double start = time(context, cut->start, false), end = time(context, cut->end, true);
+        if (!(end > start) || so_text_trim(text.bytes, text.length).length == 0) continue;
         sotto_segment segment = {
-            .start = time(context, cut->start, false),
-            .end = time(context, cut->end, true),
+            .start = start,
+            .end = end,
             .text = text.bytes,
             .tokens = tokens,
             .token_logprobs = outcome->decoded.logprobs + cut->first,

@@ -23,6 +23,8 @@ static float *samples; /* [LENGTH] */
 
 static int set_up(void **state) {
     (void)state;
+    /* No file of the user's model folder takes part. */
+    setenv("SOTTO_MODELS", "/nonexistent", 1);
     int file = mkstemp(model_path);
     if (file < 0) return -1;
     close(file);
@@ -48,6 +50,7 @@ static sotto_options fast_options(void) {
     options.language = "en";
     options.n_temperatures = 1;
     options.threads = 1;
+    options.vad = false;
     return options;
 }
 
@@ -72,10 +75,8 @@ static void assert_same(const sotto_result *a, const sotto_result *b) {
     }
 }
 
-static void a_long_recording_is_heard_to_its_end(void **state) {
-    (void)state;
-    sotto_options options = fast_options();
-    sotto_result *result = transcribe(LENGTH, &options);
+static void check_whole(const sotto_options *options) {
+    sotto_result *result = transcribe(LENGTH, options);
     assert_true(result->duration == 65);
     assert_true(result->n_segments >= 3);
     double last = 0;
@@ -90,7 +91,34 @@ static void a_long_recording_is_heard_to_its_end(void **state) {
     assert_string_equal(result->device_path, "cpu");
     assert_string_equal(result->model, "synthetic");
     assert_true(result->timing.total > 0 && result->timing.encode > 0 && result->timing.decode > 0);
+    assert_true(result->matmuls_cpu > 0 && result->matmuls_npu == 0);
     sotto_result_free(result);
+}
+
+static void a_long_recording_is_heard_to_its_end(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    check_whole(&options);
+    options.sequential = true;
+    check_whole(&options);
+}
+
+static void the_batch_size_does_not_change_a_bit(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    options.n_temperatures = 2; /* the second attempt is drawn */
+    options.temperatures[1] = 0.8f;
+    options.language = NULL;
+    options.batch_size = 1;
+    sotto_result *alone = transcribe(LENGTH, &options);
+    for (uint32_t size = 2; size <= 64; size = size * 3 - 1) {
+        options.batch_size = size;
+        sotto_result *together = transcribe(LENGTH, &options);
+        assert_same(alone, together);
+        assert_string_equal(alone->language, together->language);
+        sotto_result_free(together);
+    }
+    sotto_result_free(alone);
 }
 
 static void threads_do_not_change_a_bit(void **state) {
@@ -138,13 +166,53 @@ static void empty_pcm_is_an_error_and_short_pcm_is_not(void **state) {
     assert_int_equal(sotto_transcribe_pcm(model, samples, 0, &options, &result, &err), SOTTO_ERR_MEDIA);
     assert_null(result);
     assert_non_null(strstr(err.message, "no audio samples"));
-    options.language = NULL;
-    sotto_result_free(transcribe(1, &options));
-    result = transcribe(320, &options);
-    assert_true(result->duration == 0.02);
-    assert_true(strlen(result->language) >= 2);
-    assert_true(result->language_probability > 0 && result->language_probability < 1);
-    sotto_result_free(result);
+    for (int sequential = 0; sequential < 2; sequential++) {
+        options.sequential = sequential;
+        options.language = "en";
+        sotto_result_free(transcribe(1, &options));
+        options.language = NULL;
+        sotto_result_free(transcribe(1, &options));
+        result = transcribe(320, &options);
+        assert_true(result->duration == 0.02);
+        sotto_result_free(result);
+    }
+}
+
+static void the_language_is_asked_for_when_it_is_not_given(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    for (int sequential = 0; sequential < 2; sequential++) {
+        options.sequential = sequential;
+        options.language = NULL;
+        sotto_result *result = transcribe(5 * SECOND, &options);
+        assert_true(strlen(result->language) >= 2);
+        assert_true(result->language_probability > 0 && result->language_probability < 1);
+        sotto_result_free(result);
+        options.language = "german";
+        result = transcribe(5 * SECOND, &options);
+        assert_string_equal(result->language, "de");
+        assert_true(result->language_probability == 1);
+        sotto_result_free(result);
+    }
+}
+
+static void on_warning(void *user, sotto_log_level level, const char *message) {
+    assert_int_equal(level, SOTTO_LOG_WARNING);
+    if (strstr(message, "silero-vad")) ++*(int *)user;
+}
+
+static void a_missing_speech_detector_is_a_warning(void **state) {
+    (void)state;
+    int warnings = 0;
+    sotto_options options = fast_options();
+    options.vad = true;
+    options.user = &warnings;
+    options.on_log = on_warning;
+    sotto_result_free(transcribe(SECOND, &options));
+    assert_int_equal(warnings, 1);
+    options.vad = false;
+    sotto_result_free(transcribe(SECOND, &options));
+    assert_int_equal(warnings, 1);
 }
 
 static void odd_samples_do_no_harm(void **state) {
@@ -204,6 +272,7 @@ static void cancelling_keeps_what_was_finished(void **state) {
     (void)state;
     struct watch watch = {.cancel_after = 1};
     sotto_options options = fast_options();
+    options.sequential = true;
     options.user = &watch;
     options.on_segment = on_segment;
     options.cancel = cancel;
@@ -213,6 +282,7 @@ static void cancelling_keeps_what_was_finished(void **state) {
     assert_non_null(result);
     assert_true(result->n_segments >= 1 && result->n_segments == watch.segments);
     options = fast_options();
+    options.sequential = true;
     sotto_result *whole = transcribe(LENGTH, &options);
     assert_true(whole->n_segments > result->n_segments);
     assert_true(strncmp(whole->text, result->text, strlen(result->text)) == 0);
@@ -258,7 +328,8 @@ static void wrong_options_are_the_callers_mistake(void **state) {
     WRONG(max_duration, -1, SOTTO_ERR_ARGUMENT);
     WRONG(threads, 2000, SOTTO_ERR_ARGUMENT);
     WRONG(word_timestamps, true, SOTTO_ERR_UNSUPPORTED);
-    WRONG(vad, true, SOTTO_ERR_UNSUPPORTED);
+    WRONG(batch_size, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(batch_size, 65, SOTTO_ERR_ARGUMENT);
     WRONG(device, (sotto_device)9, SOTTO_ERR_ARGUMENT);
 #undef WRONG
     assert_int_equal(sotto_transcribe_pcm(NULL, samples, SECOND, &good, &result, NULL), SOTTO_ERR_ARGUMENT);
@@ -267,13 +338,14 @@ static void wrong_options_are_the_callers_mistake(void **state) {
 static void beams_and_prompts_are_understood(void **state) {
     (void)state;
     sotto_options options = fast_options();
-    sotto_result *greedy = transcribe(10 * SECOND, &options);
+    options.sequential = true;
+    sotto_result *greedy = transcribe(30 * SECOND, &options);
     options.beam_size = 4;
-    sotto_result *beams = transcribe(10 * SECOND, &options);
+    sotto_result *beams = transcribe(30 * SECOND, &options);
     options.beam_size = 1;
     options.initial_prompt = "ab";
     options.hotwords = "cd, ef";
-    sotto_result *prompted = transcribe(10 * SECOND, &options);
+    sotto_result *prompted = transcribe(30 * SECOND, &options);
     assert_string_not_equal(greedy->text, prompted->text);
     assert_string_not_equal(greedy->text, beams->text);
     sotto_result_free(greedy);
@@ -295,6 +367,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_recording_is_heard_to_its_end),
         cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(the_batch_size_does_not_change_a_bit),
+        cmocka_unit_test(the_language_is_asked_for_when_it_is_not_given),
+        cmocka_unit_test(a_missing_speech_detector_is_a_warning),
         cmocka_unit_test(one_model_serves_several_threads),
         cmocka_unit_test(empty_pcm_is_an_error_and_short_pcm_is_not),
         cmocka_unit_test(odd_samples_do_no_harm),

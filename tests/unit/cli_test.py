@@ -17,7 +17,7 @@ import wave
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
 MODELS = os.path.join(ROOM.name, "models")
-FAST = ["-m", "synthetic", "--no-fallback", "-l", "en"]
+FAST = ["-m", "synthetic", "--no-fallback", "-l", "en", "--no-vad"]
 
 
 def setUpModule():
@@ -137,7 +137,7 @@ class Usage(Case):
     def test_an_english_model_refuses_other_languages_and_translation(self):
         for arguments in [["-l", "de"], ["-l", "german"], ["--task", "translate"]]:
             self.assert_complains(self.transcribe(self.tone(), "-m", "english", *arguments), 2, "English only")
-        done = self.transcribe(self.tone(), "-m", "english", "--no-fallback", "-f", "json")
+        done = self.transcribe(self.tone(), "-m", "english", "--no-fallback", "--no-vad", "-f", "json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["language"], "en")
 
@@ -197,6 +197,21 @@ class Recordings(Case):
         self.assert_complains(done, 1, "missing.wav")
         self.assertEqual(len(done.stdout.splitlines()), 1)
         json.loads(done.stdout)
+
+
+class Detector(Case):
+    def test_a_missing_detector_is_told_once_and_is_no_failure(self):
+        done = self.transcribe(self.tone(), self.tone("b.wav"), "-m", "synthetic", "--no-fallback", "-l", "en")
+        self.assert_complains(done, 0, "sotto model fetch vad")
+        self.assertEqual(done.stdout, self.transcribe(self.tone(), self.tone("b.wav"), *FAST).stdout)
+
+    def test_a_damaged_detector_is_an_error(self):
+        folder = self.path("models")
+        os.mkdir(folder)
+        os.symlink(os.path.join(MODELS, "synthetic.sotto"), os.path.join(folder, "synthetic.sotto"))
+        self.tone("models/silero-vad.safetensors")
+        done = self.transcribe(self.tone(), "-m", "synthetic", environment=self.environment(SOTTO_MODELS=folder))
+        self.assert_complains(done, 1, "silero-vad")
 
 
 class Output(Case):
@@ -283,8 +298,8 @@ class Interruption(Case):
         os.set_blocking(process.stdin.fileno(), False)
         started, written, signalled = time.monotonic(), 0, False
         while process.poll() is None and time.monotonic() - started < 100:
-            # More than one window and what lies in buffers: the first window is finished.
-            if not signalled and written > 60 * 32000:
+            # More than the chunks that are decoded side by side and what lies in buffers: the first ones are finished.
+            if not signalled and written > 420 * 32000:
                 process.send_signal(number)
                 signalled = True
             try:
