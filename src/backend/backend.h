@@ -72,6 +72,7 @@ struct so_product {
     struct so_panels b;
     bool changing;    /**< b is not a weight matrix: it is read during so_backend_submit and not kept resident */
     bool trial;         /**< a check of the device, nobody's product: not counted */
+    const int8_t *b_rows; /**< instead of b's panels: int8 [k][n] row by row, changing; b holds the sizes only */
     const int8_t *a_s8; /**< instead of a: int8 [m][lda] with zero point 0, a_zero ignored */
 };
 

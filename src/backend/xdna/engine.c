@@ -41,7 +41,10 @@ static struct so_ticket *prepare(struct so_xdna_backend *x, const struct so_prod
     so_xdna_bo_flush(x->device, &t->a, 0, p->m * shape.k);
     x->stats.bytes_to += p->m * shape.k;
     if (p->changing) {
-        so_xdna_pack(&p->b, shape, (int8_t *)t->b.map, t->check);
+        if (p->b_rows)
+            so_xdna_pack_rows(p->b_rows, p->b.k, p->b.n, shape, (int8_t *)t->b.map, t->check);
+        else
+            so_xdna_pack(&p->b, shape, (int8_t *)t->b.map, t->check);
         so_xdna_bo_flush(x->device, &t->b, 0, so_gemm_b_bytes(shape));
         x->stats.bytes_to += so_gemm_b_bytes(shape);
         if (!p->a_s8 && p->a_zero == 0) memcpy(t->sums, p->b.sums, p->b.n * sizeof *t->sums);
@@ -124,6 +127,7 @@ static bool submit(struct so_backend *b, const struct so_product *products, size
         struct so_gemm_shape shape = so_gemm_pad(products[i].m, products[i].b.k, products[i].b.n);
         if (n > SO_XDNA_SLOTS || !so_gemm_fits(shape)) return false;
         if (!products[i].a_s8 && products[i].a_zero == 0 && !products[i].changing) return false;
+        if (products[i].b_rows && (!products[i].changing || !products[i].a_s8)) return false;
     }
     sotto_error err = {0};
     pthread_mutex_lock(&x->lock);

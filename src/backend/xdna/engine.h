@@ -92,6 +92,8 @@ void so_xdna_engine_close(struct so_backend *b);
 
 /** Pack panels into a buffer in the device's order and, where check is not NULL, compute the rows' weighted sums [k]. */
 void so_xdna_pack(const struct so_panels *panels, struct so_gemm_shape shape, int8_t *out, uint32_t *check);
+/** The same from int8 [k][n] row by row. */
+void so_xdna_pack_rows(const int8_t *b, size_t k, size_t n, struct so_gemm_shape shape, int8_t *out, uint32_t *check);
 struct so_xdna_matrix *so_xdna_matrix_find(struct so_xdna_backend *x, const struct so_panels *panels, sotto_error *err);
 struct so_xdna_stream *so_xdna_stream_find(struct so_xdna_backend *x, struct so_gemm_shape shape, sotto_error *err);
 struct so_ticket *so_xdna_slot_take(struct so_xdna_backend *x, const struct so_product *p, struct so_gemm_shape shape, sotto_error *err);

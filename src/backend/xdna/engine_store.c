@@ -31,6 +31,19 @@ void so_xdna_pack(const struct so_panels *p, struct so_gemm_shape shape, int8_t 
         }
 }
 
+void so_xdna_pack_rows(const int8_t *b, size_t k, size_t n, struct so_gemm_shape shape, int8_t *out, uint32_t *check) {
+    memset(out, 0, so_gemm_b_bytes(shape));
+    for (size_t i = 0; i < k; i++) {
+        uint32_t sum = 0;
+        for (size_t j = 0; j < n; j += 8) {
+            size_t run = so_min(8, n - j);
+            memcpy(out + so_gemm_b_at(shape, i, j), b + i * n + j, run);
+        }
+        for (size_t j = 0; j < n; j++) sum += (uint32_t)(int32_t)b[i * n + j] * so_xdna_check_weight[j % SO_CHECK_LANES];
+        check[i] = sum;
+    }
+}
+
 static struct so_xdna_matrix *make_matrix(struct so_xdna_backend *x, const struct so_panels *panels, sotto_error *err) {
     struct so_xdna_matrix *m = so_calloc(1, sizeof *m);
     if (!m || !(m->check = so_alloc(panels->k, sizeof *m->check))) {
