@@ -55,9 +55,9 @@ static sotto_status import(const char *source, bool f32, const char *vocab, sott
     return sotto_model_import(so_scratch(source), so_scratch("coarse.sotto"), &options, err);
 }
 
-/** Import a file of the scratch folder in both precisions and compare. */
-static void check_import(const struct expected *e, const char *source, const char *vocab) {
-    for (int f32 = 0; f32 < 2; f32++) {
+/** Import a file of the scratch folder, in float32 too if `both`, and compare. */
+static void check_import(const struct expected *e, const char *source, const char *vocab, bool both) {
+    for (int f32 = 0; f32 <= both; f32++) {
         sotto_error err;
         size_t size;
         if (import(source, f32, vocab, &err)) fail_msg("%s", err.message);
@@ -72,7 +72,7 @@ static void check_import(const struct expected *e, const char *source, const cha
 static void ctranslate2_gives_the_same_file_from_every_number_type(void **state) {
     for (enum so_coarse_type type = SO_COARSE_F32; type <= SO_COARSE_S8; type++) {
         store("weights", so_make_ct2(type, NULL));
-        check_import(*state, "weights", NULL);
+        check_import(*state, "weights", NULL, type == SO_COARSE_F16 || type == SO_COARSE_S8);
     }
 }
 
@@ -80,7 +80,7 @@ static void safetensors_give_the_same_file_from_every_number_type_and_either_nam
     for (int openai = 0; openai < 2; openai++)
         for (enum so_coarse_type type = SO_COARSE_F32; type < SO_COARSE_S8; type++) {
             store("weights", so_make_safetensors(type, openai, NULL));
-            check_import(*state, "weights", NULL);
+            check_import(*state, "weights", NULL, openai && type == SO_COARSE_F32);
         }
 }
 
@@ -88,7 +88,7 @@ static void every_form_of_vocabulary_is_read(void **state) {
     store("weights", so_make_safetensors(SO_COARSE_BF16, true, NULL));
     for (enum so_vocab_form form = SO_FORM_TOKENIZER; form <= SO_FORM_RANKS; form++) {
         store("words", so_make_vocab(form));
-        check_import(*state, "weights", "words");
+        check_import(*state, "weights", "words", false);
     }
 }
 
@@ -96,8 +96,8 @@ static void a_folder_stands_for_the_files_in_it(void **state) {
     assert_int_equal(mkdir(so_scratch("folder"), 0700), 0);
     store("folder/model.bin", so_make_ct2(SO_COARSE_F16, NULL));
     store("folder/vocab.json", so_make_vocab(SO_FORM_OBJECT));
-    check_import(*state, "folder", NULL);
-    check_import(*state, "folder/", NULL);
+    check_import(*state, "folder", NULL, false);
+    check_import(*state, "folder/", NULL, false);
     unlink(so_scratch("folder/vocab.json"));
     sotto_error err;
     assert_int_equal(import("folder", false, NULL, &err), SOTTO_ERR_MODEL);
