@@ -1,6 +1,7 @@
 /**
- * Speed of each kernel at each CPU level of this machine: billions of multiply-adds in a second for products, nanoseconds for an
- * element otherwise. With "peak" the dot-product instruction alone, on registers: what a product can reach at most.
+ * Speed of each kernel at each CPU level of this machine: billions of multiply-adds in a second for products,
+ * nanoseconds for an element otherwise. With "peak" the dot-product instruction alone, on registers: what a
+ * product can reach at most.
  *
  *   bench-kernels [LEVEL|all] [PART-OF-A-KERNEL'S-NAME]
  *
@@ -31,94 +32,115 @@ struct bench {
     void (*call)(const struct so_kernels *kernels, const struct bench *b);
 };
 
-static void gemm_q8(const struct so_kernels *s, const struct bench *b)
-{
-    s->gemm_q8_s32(b->m, b->n, b->k, data.bytes, b->k, 128, data.panels, data.bsum, data.acc, (b->n + 15) / 16 * 16);
+static void gemm_q8(const struct so_kernels *s, const struct bench *b) {
+    s->gemm_q8_s32(b->m, b->n, b->k, data.bytes, b->k, 128, data.panels, data.bsum, data.acc,
+                   (b->n + 15) / 16 * 16);
 }
-static void gemm_f32(const struct so_kernels *s, const struct bench *b)
-{
-    s->gemm_f32(b->m, b->n, b->k, data.x, b->k, (const float *)data.panels, data.vector, data.y, (b->n + 15) / 16 * 16);
+static void gemm_f32(const struct so_kernels *s, const struct bench *b) {
+    s->gemm_f32(b->m, b->n, b->k, data.x, b->k, (const float *)data.panels, data.vector, data.y,
+                (b->n + 15) / 16 * 16);
 }
-static void quantize_q8(const struct so_kernels *s, const struct bench *b)
-{
+static void quantize_q8(const struct so_kernels *s, const struct bench *b) {
     s->quantize_q8(b->m, b->n, data.x, b->n, data.q, b->n, data.scale);
 }
-static void layernorm_f32(const struct so_kernels *s, const struct bench *b)
-{
+static void layernorm_f32(const struct so_kernels *s, const struct bench *b) {
     s->layernorm_f32(b->m, b->n, data.x, b->n, data.vector, data.other, data.y, b->n);
 }
-static void layernorm_q8(const struct so_kernels *s, const struct bench *b)
-{
+static void layernorm_q8(const struct so_kernels *s, const struct bench *b) {
     s->layernorm_q8(b->m, b->n, data.x, b->n, data.vector, data.other, data.q, b->n, data.scale);
 }
-static void gelu_f32(const struct so_kernels *s, const struct bench *b) { s->gelu_f32(b->m, b->n, data.y, b->n); }
-static void dequant_f32(const struct so_kernels *s, const struct bench *b)
-{
+static void gelu_f32(const struct so_kernels *s, const struct bench *b) {
+    s->gelu_f32(b->m, b->n, data.y, b->n);
+}
+static void dequant_f32(const struct so_kernels *s, const struct bench *b) {
     s->dequant_f32(b->m, b->n, data.acc, b->n, data.scale, data.vector, data.other, data.y, b->n);
 }
-static void dequant_add_f32(const struct so_kernels *s, const struct bench *b)
-{
+static void dequant_add_f32(const struct so_kernels *s, const struct bench *b) {
     s->dequant_add_f32(b->m, b->n, data.acc, b->n, data.scale, data.vector, data.other, data.y, b->n);
 }
-static void dequant_gelu_q8(const struct so_kernels *s, const struct bench *b)
-{
+static void dequant_gelu_q8(const struct so_kernels *s, const struct bench *b) {
     s->dequant_gelu_q8(b->m, b->n, data.acc, b->n, data.scale, data.vector, data.other, data.y, data.q, b->n,
                        data.scale + MAX_ROWS);
 }
-static void softmax_q8(const struct so_kernels *s, const struct bench *b)
-{
-    for (size_t r = 0; r < b->m; r++) s->softmax_q8(b->n, data.acc + r * b->n, data.vector, 1e-3f, data.q + r * b->n);
+static void softmax_q8(const struct so_kernels *s, const struct bench *b) {
+    for (size_t r = 0; r < b->m; r++)
+        s->softmax_q8(b->n, data.acc + r * b->n, data.vector, 1e-3f, data.q + r * b->n);
 }
-static void softmax_s32_f32(const struct so_kernels *s, const struct bench *b)
-{
-    for (size_t r = 0; r < b->m; r++) s->softmax_s32_f32(b->n, data.acc + r * b->n, data.vector, 1e-3f, data.y + r * b->n);
+static void softmax_s32_f32(const struct so_kernels *s, const struct bench *b) {
+    for (size_t r = 0; r < b->m; r++)
+        s->softmax_s32_f32(b->n, data.acc + r * b->n, data.vector, 1e-3f, data.y + r * b->n);
 }
-static void pack_keys_s8(const struct so_kernels *s, const struct bench *b)
-{
+static void pack_keys_s8(const struct so_kernels *s, const struct bench *b) {
     s->pack_keys_s8(b->m, b->n, data.x, MAX_COLS / 4, (int8_t *)data.q, data.acc, data.y);
 }
-static void pack_values_s8(const struct so_kernels *s, const struct bench *b)
-{
+static void pack_values_s8(const struct so_kernels *s, const struct bench *b) {
     s->pack_values_s8(b->m, b->n, data.x, MAX_COLS / 4, (int8_t *)data.q, data.acc, data.y);
 }
-static void weighted_sum_s8(const struct so_kernels *s, const struct bench *b)
-{
+static void weighted_sum_s8(const struct so_kernels *s, const struct bench *b) {
     s->weighted_sum_s8(b->m, b->n, data.vector, data.panels, b->n, 1.0f, data.y);
 }
-static void weighted_sum_f32(const struct so_kernels *s, const struct bench *b)
-{
+static void weighted_sum_f32(const struct so_kernels *s, const struct bench *b) {
     s->weighted_sum_f32(b->m, b->n, data.vector, data.x, b->n, 1.0f, data.y);
 }
-static void sum_exp_f32(const struct so_kernels *s, const struct bench *b)
-{
+static void sum_exp_f32(const struct so_kernels *s, const struct bench *b) {
     data.y[0] = s->sum_exp_f32(b->n, data.x, 8.0f);
 }
-static void max_f32(const struct so_kernels *s, const struct bench *b) { data.y[0] = s->max_f32(b->n, data.x); }
+static void max_f32(const struct so_kernels *s, const struct bench *b) {
+    data.y[0] = s->max_f32(b->n, data.x);
+}
 
-#define GEMM(m, n, k) {"gemm_q8_s32", m, n, k, (double)(m) * (n) * (k), gemm_q8}
-#define GEMM_F32(m, n, k) {"gemm_f32", m, n, k, (double)(m) * (n) * (k), gemm_f32}
-#define ROWS(name, m, n) {#name, m, n, 0, (double)(m) * (n), name}
-static const struct bench benches[] = {
-    GEMM(48, 512, 512), GEMM(48, 1536, 512), GEMM(48, 2048, 512), GEMM(48, 512, 2048), GEMM(96, 2048, 512),
-    GEMM(1500, 512, 512), GEMM(1500, 2048, 512), GEMM(1500, 512, 2048), GEMM(48, 1504, 64), GEMM(48, 64, 1504),
-    GEMM(1, 2048, 512), GEMM(2, 2048, 512), GEMM(4, 2048, 512), GEMM(8, 2048, 512), GEMM(16, 2048, 512),
-    GEMM(1, 51872, 512), GEMM(4, 51872, 512), GEMM(8, 51872, 512), GEMM(16, 51872, 512),
-    GEMM_F32(48, 512, 240), GEMM_F32(48, 512, 512), GEMM_F32(1, 512, 512),
-    ROWS(quantize_q8, 48, 512), ROWS(layernorm_f32, 48, 512), ROWS(layernorm_q8, 48, 512), ROWS(gelu_f32, 48, 512),
-    ROWS(dequant_f32, 48, 512), ROWS(dequant_add_f32, 48, 512), ROWS(dequant_gelu_q8, 48, 2048), ROWS(softmax_q8, 48, 1500),
-    ROWS(softmax_s32_f32, 48, 1500), ROWS(pack_keys_s8, 1500, 64), ROWS(pack_values_s8, 1500, 64), ROWS(weighted_sum_s8, 448, 64),
-    ROWS(weighted_sum_f32, 448, 64), ROWS(max_f32, 1, 51865), ROWS(sum_exp_f32, 1, 51865)};
+#define GEMM(m, n, k) \
+    { "gemm_q8_s32", m, n, k, (double)(m) * (n) * (k), gemm_q8 }
+#define GEMM_F32(m, n, k) \
+    { "gemm_f32", m, n, k, (double)(m) * (n) * (k), gemm_f32 }
+#define ROWS(name, m, n) \
+    { #name, m, n, 0, (double)(m) * (n), name }
+static const struct bench benches[] = {GEMM(48, 512, 512),
+                                       GEMM(48, 1536, 512),
+                                       GEMM(48, 2048, 512),
+                                       GEMM(48, 512, 2048),
+                                       GEMM(96, 2048, 512),
+                                       GEMM(1500, 512, 512),
+                                       GEMM(1500, 2048, 512),
+                                       GEMM(1500, 512, 2048),
+                                       GEMM(48, 1504, 64),
+                                       GEMM(48, 64, 1504),
+                                       GEMM(1, 2048, 512),
+                                       GEMM(2, 2048, 512),
+                                       GEMM(4, 2048, 512),
+                                       GEMM(8, 2048, 512),
+                                       GEMM(16, 2048, 512),
+                                       GEMM(1, 51872, 512),
+                                       GEMM(4, 51872, 512),
+                                       GEMM(8, 51872, 512),
+                                       GEMM(16, 51872, 512),
+                                       GEMM_F32(48, 512, 240),
+                                       GEMM_F32(48, 512, 512),
+                                       GEMM_F32(1, 512, 512),
+                                       ROWS(quantize_q8, 48, 512),
+                                       ROWS(layernorm_f32, 48, 512),
+                                       ROWS(layernorm_q8, 48, 512),
+                                       ROWS(gelu_f32, 48, 512),
+                                       ROWS(dequant_f32, 48, 512),
+                                       ROWS(dequant_add_f32, 48, 512),
+                                       ROWS(dequant_gelu_q8, 48, 2048),
+                                       ROWS(softmax_q8, 48, 1500),
+                                       ROWS(softmax_s32_f32, 48, 1500),
+                                       ROWS(pack_keys_s8, 1500, 64),
+                                       ROWS(pack_values_s8, 1500, 64),
+                                       ROWS(weighted_sum_s8, 448, 64),
+                                       ROWS(weighted_sum_f32, 448, 64),
+                                       ROWS(max_f32, 1, 51865),
+                                       ROWS(sum_exp_f32, 1, 51865)};
 
-static double now(void)
-{
+static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /** Seconds of the fastest of the runs that fit into a tenth of a second, each of `inner` calls. */
-static double fastest(const struct so_kernels *kernels, const struct bench *b)
-{
+static double fastest(const struct so_kernels *kernels, const struct bench *b) {
     double best = 1e9;
     const double end = now() + 0.1;
     const size_t inner = b->units < 1e6 ? 20 : 1;
@@ -131,8 +153,7 @@ static double fastest(const struct so_kernels *kernels, const struct bench *b)
     return best;
 }
 
-static double peak(const char *level)
-{
+static double peak(const char *level) {
     double best = 1e9;
     for (int i = 0; i < 50; i++) {
         const double from = now();
@@ -143,8 +164,7 @@ static double peak(const char *level)
     return peak_dot_products(level) / best * 1e-9;
 }
 
-static void run_level(const struct so_kernels *kernels, const char *part)
-{
+static void run_level(const struct so_kernels *kernels, const char *part) {
     const double limit = peak(kernels->level);
     printf("%s", kernels->level);
     if (limit > 0) printf(": peak %.1f G multiply-adds/s of the dot-product instruction", limit);
@@ -158,15 +178,15 @@ static void run_level(const struct so_kernels *kernels, const char *part)
         printf("  %-18s %5zu x %5zu", b->name, b->m, b->n);
         if (b->k) {
             printf(" x %4zu  %8.2f G/s", b->k, b->units / seconds * 1e-9);
-            if (limit > 0 && b->call == gemm_q8) printf("  %5.1f %% of peak", 100 * b->units / seconds * 1e-9 / limit);
+            if (limit > 0 && b->call == gemm_q8)
+                printf("  %5.1f %% of peak", 100 * b->units / seconds * 1e-9 / limit);
         } else
             printf("         %8.3f ns/element", seconds / b->units * 1e9);
         printf("\n");
     }
 }
 
-static void *filled(size_t size)
-{
+static void *filled(size_t size) {
     uint8_t *p = aligned_alloc(64, (size + 63) / 64 * 64);
     if (!p) {
         fprintf(stderr, "bench-kernels: out of memory\n");
@@ -181,8 +201,7 @@ static void *filled(size_t size)
 }
 
 /** Floats in [-8, 8). */
-static float *filled_floats(size_t count)
-{
+static float *filled_floats(size_t count) {
     float *x = filled(count * sizeof *x);
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
@@ -192,8 +211,7 @@ static float *filled_floats(size_t count)
     return x;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const size_t area = (size_t)MAX_ROWS * MAX_COLS;
     const char *level = argc > 1 ? argv[1] : "all", *part = argc > 2 ? argv[2] : "";
     data.bytes = filled(area), data.q = filled(area), data.panels = filled((size_t)51872 * 512);

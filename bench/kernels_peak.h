@@ -2,7 +2,8 @@
 #ifndef BENCH_KERNELS_PEAK_H
 #define BENCH_KERNELS_PEAK_H
 
-/** Runs the instruction on registers alone; returns the multiply-adds done, 0 for a level without such an instruction. */
+/** Runs the instruction on registers alone; returns the multiply-adds done, 0 for a level without such an
+ * instruction. */
 double peak_dot_products(const char *level);
 
 /* One for each instruction, compiled with its flags. */

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/** The name of the level that a fresh process with this $SOTTO_CPU (NULL: unset) uses, and its so_kernels_check(). */
-static int chosen_level(const char *wanted, char name[16])
-{
+/** The name of the level that a fresh process with this $SOTTO_CPU (NULL: unset) uses, and its
+ * so_kernels_check(). */
+static int chosen_level(const char *wanted, char name[16]) {
     int pipes[2], status;
     assert_int_equal(pipe(pipes), 0);
     const pid_t child = fork();
@@ -33,8 +33,7 @@ static int chosen_level(const char *wanted, char name[16])
 }
 
 /** The highest level at or below `limit` (NULL: any) that this CPU has. */
-static const char *best_level(const char *limit)
-{
+static const char *best_level(const char *limit) {
     const char *best = NULL;
     for (const char *const *name = so_kernels_levels(); *name; name++) {
         if (so_kernels_level(*name)) best = *name;
@@ -43,8 +42,7 @@ static const char *best_level(const char *limit)
     return best;
 }
 
-static void best_level_is_used_unless_told_otherwise(void **state)
-{
+static void best_level_is_used_unless_told_otherwise(void **state) {
     (void)state;
     char name[16];
     assert_int_equal(chosen_level(NULL, name), 0);
@@ -53,8 +51,7 @@ static void best_level_is_used_unless_told_otherwise(void **state)
     assert_string_equal(name, best_level(NULL));
 }
 
-static void every_level_can_be_asked_for_and_is_never_exceeded(void **state)
-{
+static void every_level_can_be_asked_for_and_is_never_exceeded(void **state) {
     (void)state;
     for (const char *const *wanted = so_kernels_levels(); *wanted; wanted++) {
         char name[16];
@@ -63,8 +60,7 @@ static void every_level_can_be_asked_for_and_is_never_exceeded(void **state)
     }
 }
 
-static void unknown_level_is_reported_and_means_plain_code(void **state)
-{
+static void unknown_level_is_reported_and_means_plain_code(void **state) {
     (void)state;
     char name[16];
     assert_int_equal(chosen_level("avx9000", name), 1);
@@ -72,8 +68,7 @@ static void unknown_level_is_reported_and_means_plain_code(void **state)
     assert_null(so_kernels_level("avx9000"));
 }
 
-static void each_table_is_complete_and_carries_its_name(void **state)
-{
+static void each_table_is_complete_and_carries_its_name(void **state) {
     (void)state;
     assert_non_null(so_kernels_level("ref"));
     for (const char *const *name = so_kernels_levels(); *name; name++) {
@@ -87,8 +82,7 @@ static void each_table_is_complete_and_carries_its_name(void **state)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(best_level_is_used_unless_told_otherwise),
                                        cmocka_unit_test(every_level_can_be_asked_for_and_is_never_exceeded),
                                        cmocka_unit_test(unknown_level_is_reported_and_means_plain_code),

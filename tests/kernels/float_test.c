@@ -1,4 +1,5 @@
-/** Float products, reductions and elementary functions: the same bytes at every level, and close to the exact values. */
+/** Float products, reductions and elementary functions: the same bytes at every level, and close to the exact
+ * values. */
 #include "support.h"
 
 #include <float.h>
@@ -6,11 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const float *floats(const struct area *a) { return (const float *)(const void *)a->data; }
-static float *out_floats(const struct area *a) { return (float *)(void *)a->data; }
+static const float *floats(const struct area *a) {
+    return (const float *)(const void *)a->data;
+}
+static float *out_floats(const struct area *a) {
+    return (float *)(void *)a->data;
+}
 
-static struct area new_floats(size_t rows, size_t cols, size_t gap, enum float_pattern pattern)
-{
+static struct area new_floats(size_t rows, size_t cols, size_t gap, enum float_pattern pattern) {
     struct area a = area_new(rows, cols * sizeof(float), (cols + gap) * sizeof(float));
     area_fill_floats(&a, pattern);
     return a;
@@ -24,15 +28,13 @@ struct product_case {
     bool biased;
 };
 
-static void multiply(const struct so_kernels *s, const struct area *out, const void *context)
-{
+static void multiply(const struct so_kernels *s, const struct area *out, const void *context) {
     const struct product_case *c = context;
-    s->gemm_f32(c->m, c->n, c->k, floats(&c->a), c->a.stride_bytes / 4, floats(&c->b), c->biased ? floats(&c->bias) : NULL,
-                out_floats(&out[0]), c->ldc);
+    s->gemm_f32(c->m, c->n, c->k, floats(&c->a), c->a.stride_bytes / 4, floats(&c->b),
+                c->biased ? floats(&c->bias) : NULL, out_floats(&out[0]), c->ldc);
 }
 
-static void check_product(size_t m, size_t n, size_t k, enum float_pattern pattern, bool biased, bool same)
-{
+static void check_product(size_t m, size_t n, size_t k, enum float_pattern pattern, bool biased, bool same) {
     const size_t columns = (n + 15) / 16 * 16;
     struct product_case c = {.m = m, .n = n, .k = k, .ldc = columns + random_bits() % 5, .biased = biased};
     c.a = new_floats(m, k, random_bits() % 5, pattern), c.b = new_floats(1, columns * k, 0, pattern);
@@ -47,7 +49,8 @@ static void check_product(size_t m, size_t n, size_t k, enum float_pattern patte
         for (size_t j = 0; j < columns; j++) {
             float sum = biased ? floats(&c.bias)[j] : 0.0f;
             for (size_t i = 0; i < k; i++)
-                sum = fmaf(floats(&c.a)[r * (c.a.stride_bytes / 4) + i], floats(&c.b)[(j / 16 * k + i) * 16 + j % 16], sum);
+                sum = fmaf(floats(&c.a)[r * (c.a.stride_bytes / 4) + i],
+                           floats(&c.b)[(j / 16 * k + i) * 16 + j % 16], sum);
             out_floats(&expected)[r * c.ldc + j] = sum;
         }
     for (const struct so_kernels *const *level = levels(); same && *level; level++) {
@@ -59,13 +62,14 @@ static void check_product(size_t m, size_t n, size_t k, enum float_pattern patte
     area_free(&expected), area_free(&c.a), area_free(&c.b), area_free(&c.bias);
 }
 
-static void float_product_is_one_chain_of_multiply_adds(void **state)
-{
+static void float_product_is_one_chain_of_multiply_adds(void **state) {
     (void)state;
     random_seed(1);
     for (size_t m = 1; m <= 26; m++)
-        for (size_t n = 1; n <= 65; n += 16) check_product(m, n, 1 + random_bits() % 40, FLOATS_UNIFORM, n % 32 == 1, true);
-    for (int pattern = 0; pattern < FLOATS_PATTERNS; pattern++) check_product(7, 40, 33, (enum float_pattern)pattern, true, true);
+        for (size_t n = 1; n <= 65; n += 16)
+            check_product(m, n, 1 + random_bits() % 40, FLOATS_UNIFORM, n % 32 == 1, true);
+    for (int pattern = 0; pattern < FLOATS_PATTERNS; pattern++)
+        check_product(7, 40, 33, (enum float_pattern)pattern, true, true);
     check_product(3, 17, 1536, FLOATS_UNIFORM, true, true);
     check_product(14, 40, 20, FLOATS_HUGE, true, false);
     check_product(14, 40, 20, FLOATS_NOT_FINITE, true, false);
@@ -78,16 +82,14 @@ struct reduction_case {
     struct area x, y;
 };
 
-static void reduce(const struct so_kernels *s, const struct area *out, const void *context)
-{
+static void reduce(const struct so_kernels *s, const struct area *out, const void *context) {
     const struct reduction_case *c = context;
     const float results[3] = {s->max_f32(c->n, floats(&c->x)), s->sum_exp_f32(c->n, floats(&c->x), 3.0f),
                               s->dot_f32(c->n, floats(&c->x), floats(&c->y))};
     memcpy(out[0].data, results, sizeof results);
 }
 
-static void check_reductions(size_t n, enum float_pattern pattern, bool same)
-{
+static void check_reductions(size_t n, enum float_pattern pattern, bool same) {
     struct reduction_case c = {n, new_floats(1, n, 0, pattern), new_floats(1, n, 0, pattern)};
     const struct output y = {1, 12, 12, NULL};
     char what[80];
@@ -96,18 +98,17 @@ static void check_reductions(size_t n, enum float_pattern pattern, bool same)
     area_free(&c.x), area_free(&c.y);
 }
 
-static void reductions_agree_for_every_finite_input(void **state)
-{
+static void reductions_agree_for_every_finite_input(void **state) {
     (void)state;
     random_seed(2);
     for (size_t n = 1; n <= 150; n++) check_reductions(n, (enum float_pattern)(n % FLOATS_PATTERNS), true);
-    for (int pattern = 0; pattern < FLOATS_PATTERNS; pattern++) check_reductions(51865, (enum float_pattern)pattern, true);
+    for (int pattern = 0; pattern < FLOATS_PATTERNS; pattern++)
+        check_reductions(51865, (enum float_pattern)pattern, true);
     check_reductions(99, FLOATS_HUGE, false);
     check_reductions(99, FLOATS_NOT_FINITE, false);
 }
 
-static void reductions_follow_their_definitions(void **state)
-{
+static void reductions_follow_their_definitions(void **state) {
     (void)state;
     random_seed(3);
     for (size_t n = 1; n <= 100; n++) {
@@ -132,8 +133,7 @@ static void reductions_follow_their_definitions(void **state)
 
 /* ---- elementary functions, by the kernels that are nothing else ---- */
 
-static void exponential_is_within_two_ten_millionths(void **state)
-{
+static void exponential_is_within_two_ten_millionths(void **state) {
     (void)state;
     for (const struct so_kernels *const *level = levels(); *level; level++) {
         for (int i = -87000 + 1; i <= 88000; i += 7) {
@@ -147,8 +147,7 @@ static void exponential_is_within_two_ten_millionths(void **state)
     }
 }
 
-static void gelu_is_the_exact_form(void **state)
-{
+static void gelu_is_the_exact_form(void **state) {
     (void)state;
     for (const struct so_kernels *const *level = levels(); *level; level++) {
         float x[16], y[16];
@@ -172,8 +171,7 @@ static void gelu_is_the_exact_form(void **state)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(float_product_is_one_chain_of_multiply_adds),
                                        cmocka_unit_test(reductions_agree_for_every_finite_input),
                                        cmocka_unit_test(reductions_follow_their_definitions),

@@ -10,8 +10,7 @@ struct shape {
 };
 
 /** The layout that kernels.h defines, element by element. b: [k][n]. */
-static void pack(const int8_t *b, size_t n, size_t k, int8_t *panels, int32_t *bsum)
-{
+static void pack(const int8_t *b, size_t n, size_t k, int8_t *panels, int32_t *bsum) {
     const size_t groups = (k + 3) / 4, columns = (n + 15) / 16 * 16;
     memset(panels, 0, columns * groups * 4);
     memset(bsum, 0, columns * sizeof *bsum);
@@ -22,12 +21,13 @@ static void pack(const int8_t *b, size_t n, size_t k, int8_t *panels, int32_t *b
         }
 }
 
-static void check_product(struct shape s, enum byte_pattern a_pattern, enum byte_pattern b_pattern, int a_zero)
-{
+static void check_product(struct shape s, enum byte_pattern a_pattern, enum byte_pattern b_pattern,
+                          int a_zero) {
     const size_t groups = (s.k + 3) / 4, columns = (s.n + 15) / 16 * 16;
     const size_t a_gap = random_bits() % 7, c_gap = random_bits() % 5;
     struct area a = area_new(s.m, groups * 4, groups * 4 + a_gap);
-    struct area panels = area_new(1, columns * groups * 4, columns * groups * 4), bsum = area_new(1, columns * 4, columns * 4);
+    struct area panels = area_new(1, columns * groups * 4, columns * groups * 4),
+                bsum = area_new(1, columns * 4, columns * 4);
     int8_t *b = malloc(s.k * s.n);
     assert_non_null(b);
     /* The bytes that pad A to a multiple of four are left as they are: they must not matter. */
@@ -40,7 +40,8 @@ static void check_product(struct shape s, enum byte_pattern a_pattern, enum byte
     for (size_t r = 0; r < s.m; r++)
         for (size_t j = 0; j < columns; j++) {
             int64_t sum = 0;
-            for (size_t i = 0; i < s.k && j < s.n; i++) sum += (int64_t)(a.data[r * a.stride_bytes + i] - a_zero) * b[i * s.n + j];
+            for (size_t i = 0; i < s.k && j < s.n; i++)
+                sum += (int64_t)(a.data[r * a.stride_bytes + i] - a_zero) * b[i * s.n + j];
             assert_true(sum >= INT32_MIN && sum <= INT32_MAX);
             ((int32_t *)(void *)(expected.data + r * expected.stride_bytes))[j] = (int32_t)sum;
         }
@@ -49,10 +50,12 @@ static void check_product(struct shape s, enum byte_pattern a_pattern, enum byte
     for (int round = 0; round < 2; round++)
         for (const struct so_kernels *const *level = round ? levels() : plain; *level; level++) {
             char what[120];
-            snprintf(what, sizeof what, "product %zu x %zu x %zu, zero %d, patterns %d %d", s.m, s.n, s.k, a_zero, a_pattern, b_pattern);
+            snprintf(what, sizeof what, "product %zu x %zu x %zu, zero %d, patterns %d %d", s.m, s.n, s.k,
+                     a_zero, a_pattern, b_pattern);
             struct area c = area_new(s.m, columns * 4, (columns + c_gap) * 4);
             (*level)->gemm_q8_s32(s.m, s.n, s.k, a.data, a.stride_bytes, a_zero, (const int8_t *)panels.data,
-                                  (const int32_t *)(void *)bsum.data, (int32_t *)(void *)c.data, columns + c_gap);
+                                  (const int32_t *)(void *)bsum.data, (int32_t *)(void *)c.data,
+                                  columns + c_gap);
             area_check(&c, what);
             area_same(&expected, &c, (*level)->level, what);
             area_free(&c);
@@ -61,29 +64,30 @@ static void check_product(struct shape s, enum byte_pattern a_pattern, enum byte
     free(b);
 }
 
-static void product_is_exact_around_every_tile_edge(void **state)
-{
+static void product_is_exact_around_every_tile_edge(void **state) {
     (void)state;
     static const size_t widths[] = {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65};
     random_seed(1);
     for (size_t m = 1; m <= 26; m++)
         for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
-            check_product((struct shape){m, widths[i], 1 + random_bits() % 70}, BYTES_RANDOM, BYTES_RANDOM, i & 1 ? 128 : 0);
+            check_product((struct shape){m, widths[i], 1 + random_bits() % 70}, BYTES_RANDOM, BYTES_RANDOM,
+                          i & 1 ? 128 : 0);
 }
 
-static void product_is_exact_for_every_small_width_and_depth(void **state)
-{
+static void product_is_exact_for_every_small_width_and_depth(void **state) {
     (void)state;
     random_seed(2);
     for (size_t i = 1; i <= 70; i++) {
-        check_product((struct shape){1 + random_bits() % 26, i, 1 + random_bits() % 70}, BYTES_RANDOM, BYTES_RANDOM, 128);
-        check_product((struct shape){1 + random_bits() % 26, 1 + random_bits() % 70, i}, BYTES_RANDOM, BYTES_RANDOM, 0);
-        check_product((struct shape){1 + random_bits() % 26, 1 + random_bits() % 70, i}, BYTES_RANDOM, BYTES_RANDOM, 128);
+        check_product((struct shape){1 + random_bits() % 26, i, 1 + random_bits() % 70}, BYTES_RANDOM,
+                      BYTES_RANDOM, 128);
+        check_product((struct shape){1 + random_bits() % 26, 1 + random_bits() % 70, i}, BYTES_RANDOM,
+                      BYTES_RANDOM, 0);
+        check_product((struct shape){1 + random_bits() % 26, 1 + random_bits() % 70, i}, BYTES_RANDOM,
+                      BYTES_RANDOM, 128);
     }
 }
 
-static void product_is_exact_for_rows_beyond_a_block(void **state)
-{
+static void product_is_exact_for_rows_beyond_a_block(void **state) {
     (void)state;
     random_seed(3);
     static const size_t rows[] = {31, 32, 33, 48, 49, 95, 96, 97, 109, 193};
@@ -91,8 +95,7 @@ static void product_is_exact_for_rows_beyond_a_block(void **state)
         check_product((struct shape){rows[i], 50, 24}, BYTES_RANDOM, BYTES_RANDOM, 128);
 }
 
-static void product_is_exact_for_extreme_values(void **state)
-{
+static void product_is_exact_for_extreme_values(void **state) {
     (void)state;
     random_seed(4);
     for (int a = 0; a < BYTES_PATTERNS; a++)
@@ -103,18 +106,17 @@ static void product_is_exact_for_extreme_values(void **state)
             }
 }
 
-static void product_of_depth_8192_is_exact_for_extreme_values(void **state)
-{
+static void product_of_depth_8192_is_exact_for_extreme_values(void **state) {
     (void)state;
     random_seed(5);
     for (int a = 0; a < BYTES_ZERO; a++)
-        for (int b = 0; b < BYTES_ZERO; b++) check_product((struct shape){3, 17, 8192}, (enum byte_pattern)a, (enum byte_pattern)b, 128);
+        for (int b = 0; b < BYTES_ZERO; b++)
+            check_product((struct shape){3, 17, 8192}, (enum byte_pattern)a, (enum byte_pattern)b, 128);
     check_product((struct shape){13, 33, 8191}, BYTES_RANDOM, BYTES_RANDOM, 128);
     check_product((struct shape){3, 17, 8192}, BYTES_HIGHEST, BYTES_LOWEST, 0);
 }
 
-static void product_of_the_greatest_depth_does_not_overflow(void **state)
-{
+static void product_of_the_greatest_depth_does_not_overflow(void **state) {
     (void)state;
     random_seed(6);
     check_product((struct shape){1, 1, SO_GEMM_MAX_K}, BYTES_LOWEST, BYTES_LOWEST, 128);
@@ -123,8 +125,7 @@ static void product_of_the_greatest_depth_does_not_overflow(void **state)
     check_product((struct shape){1, 1, 65793}, BYTES_HIGHEST, BYTES_LOWEST, 0); /* 255 * 128 * 65793 < 2^31 */
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(product_is_exact_around_every_tile_edge),
                                        cmocka_unit_test(product_is_exact_for_every_small_width_and_depth),
                                        cmocka_unit_test(product_is_exact_for_rows_beyond_a_block),

@@ -1,8 +1,9 @@
 /**
- * What every kernel test shares: memory that notices each byte too far, values that hurt, and the loop over levels.
+ * What every kernel test shares: memory that notices each byte too far, values that hurt, and the loop over
+ * levels.
  *
- * Tests compare each level with "ref" byte by byte. Levels are those that this CPU has, or those named on the command
- * line, which then must be there.
+ * Tests compare each level with "ref" byte by byte. Levels are those that this CPU has, or those named on the
+ * command line, which then must be there.
  */
 #ifndef TESTS_KERNELS_SUPPORT_H
 #define TESTS_KERNELS_SUPPORT_H
@@ -30,7 +31,8 @@ const struct so_kernels *const *levels(void);
 
 /* ---- memory ---- */
 
-/** Rows that end at an inaccessible page and begin behind guard bytes, so that the last element has every alignment. */
+/** Rows that end at an inaccessible page and begin behind guard bytes, so that the last element has every
+ * alignment. */
 struct area {
     uint8_t *data;
     size_t rows, row_bytes, stride_bytes;
@@ -53,7 +55,8 @@ void area_same(const struct area *expected, const struct area *actual, const cha
 
 /* ---- comparison ---- */
 
-/** One output of a kernel. With `initial` it starts as a copy of that area of the same shape: for kernels that work in place. */
+/** One output of a kernel. With `initial` it starts as a copy of that area of the same shape: for kernels
+ * that work in place. */
 struct output {
     size_t rows, row_bytes, stride_bytes;
     const struct area *initial;
@@ -65,11 +68,11 @@ enum { MAX_OUTPUTS = 4 };
 typedef void kernel_call(const struct so_kernels *kernels, const struct area *out, const void *context);
 
 /**
- * Run the call under "ref" and under each level with fresh outputs, check their guard bytes, and, if `same`, fail
- * unless all bytes agree.
+ * Run the call under "ref" and under each level with fresh outputs, check their guard bytes, and, if `same`,
+ * fail unless all bytes agree.
  */
-void compare_levels(const char *what, bool same, kernel_call *call, const void *context, const struct output *outputs,
-                    size_t count);
+void compare_levels(const char *what, bool same, kernel_call *call, const void *context,
+                    const struct output *outputs, size_t count);
 
 /* ---- values ---- */
 
@@ -84,12 +87,12 @@ enum float_pattern {
     FLOATS_CONSTANT,
     FLOATS_ALTERNATING,
     FLOATS_DENORMAL,
-    FLOATS_TINY,  /* around 1e-30 */
-    FLOATS_LARGE, /* around 1e15 */
+    FLOATS_TINY,   /* around 1e-30 */
+    FLOATS_LARGE,  /* around 1e15 */
     FLOATS_SPREAD, /* magnitudes from 1e-20 to 1e15 side by side */
-    FLOATS_TIES,  /* multiples of 1/2 up to 127, so that rounding meets ties */
+    FLOATS_TIES,   /* multiples of 1/2 up to 127, so that rounding meets ties */
     FLOATS_PATTERNS,
-    FLOATS_HUGE,     /* around the largest float: sums overflow */
+    FLOATS_HUGE,      /* around the largest float: sums overflow */
     FLOATS_NOT_FINITE /* NaN and infinities among others */
 };
 const char *float_pattern_name(enum float_pattern pattern);
@@ -99,9 +102,9 @@ void area_fill_floats(struct area *area, enum float_pattern pattern);
 
 enum byte_pattern {
     BYTES_RANDOM,
-    BYTES_LOWEST,  /* signed: -128, unsigned: 0 */
-    BYTES_HIGHEST, /* 127, 255 */
-    BYTES_SECOND,  /* -127, 1 */
+    BYTES_LOWEST,      /* signed: -128, unsigned: 0 */
+    BYTES_HIGHEST,     /* 127, 255 */
+    BYTES_SECOND,      /* -127, 1 */
     BYTES_ALTERNATING, /* -127, 127 or 1, 255 */
     BYTES_ONE_HOT,
     BYTES_ZERO, /* 0, 128 */

@@ -18,7 +18,9 @@ struct level {
     const struct so_kernels *(*find)(void); /**< the table, or NULL where it cannot run */
 };
 
-static const struct so_kernels *find_ref(void) { return &so_kernels_ref; }
+static const struct so_kernels *find_ref(void) {
+    return &so_kernels_ref;
+}
 
 #if defined(__x86_64__)
 
@@ -28,15 +30,13 @@ struct features {
 };
 
 /** Extended control register 0: the register sets that the operating system saves. */
-static unsigned saved_registers(void)
-{
+static unsigned saved_registers(void) {
     unsigned low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return low;
 }
 
-static struct features detect(void)
-{
+static struct features detect(void) {
     struct features f = {false, false, false};
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return f;
@@ -53,16 +53,19 @@ static struct features detect(void)
     return f;
 }
 
-static const struct so_kernels *find_avx2(void) { return detect().avx2 ? &so_kernels_avx2 : NULL; }
+static const struct so_kernels *find_avx2(void) {
+    return detect().avx2 ? &so_kernels_avx2 : NULL;
+}
 
-static const struct so_kernels *find_avxvnni(void)
-{
+static const struct so_kernels *find_avxvnni(void) {
     const struct features f = detect();
     if (f.avx_vnni) return &so_kernels_avxvnni;
     return f.avx512_vnni ? &so_kernels_avxvnni_evex : NULL;
 }
 
-static const struct so_kernels *find_avx512(void) { return detect().avx512_vnni ? &so_kernels_avx512 : NULL; }
+static const struct so_kernels *find_avx512(void) {
+    return detect().avx512_vnni ? &so_kernels_avx512 : NULL;
+}
 
 static const struct level levels[] = {
     {"ref", find_ref}, {"avx2", find_avx2}, {"avxvnni", find_avxvnni}, {"avx512", find_avx512}};
@@ -70,10 +73,11 @@ static const char *const names[] = {"ref", "avx2", "avxvnni", "avx512", NULL};
 
 #elif defined(__aarch64__)
 
-static const struct so_kernels *find_neon(void) { return &so_kernels_neon; }
+static const struct so_kernels *find_neon(void) {
+    return &so_kernels_neon;
+}
 
-static const struct so_kernels *find_dotprod(void)
-{
+static const struct so_kernels *find_dotprod(void) {
     const unsigned long hwcap_asimddp = 1ul << 20;
     return getauxval(AT_HWCAP) & hwcap_asimddp ? &so_kernels_dotprod : NULL;
 }
@@ -89,16 +93,14 @@ static const char *const names[] = {"ref", NULL};
 #endif
 
 /** The index of a level's name, SO_COUNT(levels) if there is none. */
-static size_t find_name(const char *name)
-{
+static size_t find_name(const char *name) {
     size_t i = 0;
     while (i < SO_COUNT(levels) && strcmp(levels[i].name, name) != 0) i++;
     return i;
 }
 
 /** $SOTTO_CPU, NULL if unset or empty. */
-static const char *wanted_level(void)
-{
+static const char *wanted_level(void) {
     const char *name = getenv("SOTTO_CPU");
     return name && *name ? name : NULL;
 }
@@ -106,8 +108,7 @@ static const char *wanted_level(void)
 static const struct so_kernels *chosen;
 static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
 
-static void choose(void)
-{
+static void choose(void) {
     const char *wanted = wanted_level();
     size_t i = SO_COUNT(levels) - 1;
     if (wanted) {
@@ -117,22 +118,21 @@ static void choose(void)
     while (!(chosen = levels[i].find())) i--; /* ends at "ref", which is always there */
 }
 
-const struct so_kernels *so_kernels(void)
-{
+const struct so_kernels *so_kernels(void) {
     pthread_once(&chosen_once, choose);
     return chosen;
 }
 
-const struct so_kernels *so_kernels_level(const char *level)
-{
+const struct so_kernels *so_kernels_level(const char *level) {
     const size_t i = find_name(level);
     return i < SO_COUNT(levels) ? levels[i].find() : NULL;
 }
 
-const char *const *so_kernels_levels(void) { return names; }
+const char *const *so_kernels_levels(void) {
+    return names;
+}
 
-int so_kernels_check(void)
-{
+int so_kernels_check(void) {
     const char *wanted = wanted_level();
     return !wanted || find_name(wanted) < SO_COUNT(levels) ? 0 : -1;
 }

@@ -10,12 +10,11 @@
 #include "backend/cpu/simd/v16.h"
 
 /**
- * The definition: for each row and panel 16 sums over groups of four along k; the padding of B is zero, so A's does not matter.
- * The sums are unsigned because they may wrap on the way to a result that fits.
+ * The definition: for each row and panel 16 sums over groups of four along k; the padding of B is zero, so
+ * A's does not matter. The sums are unsigned because they may wrap on the way to a result that fits.
  */
 static void gemm_q8_s8_s32_1x16c4_ref(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero,
-                                      const int8_t *b, const int32_t *bsum, int32_t *c, size_t ldc)
-{
+                                      const int8_t *b, const int32_t *bsum, int32_t *c, size_t ldc) {
     const size_t groups = (k + 3) / 4;
     for (size_t r = 0; r < m; r++)
         for (size_t j = 0; j < n; j += 16) {
@@ -25,7 +24,8 @@ static void gemm_q8_s8_s32_1x16c4_ref(size_t m, size_t n, size_t k, const uint8_
                 const uint8_t *x = a + r * lda + 4 * g;
                 const int8_t *w = b + (j / 16 * groups + g) * 64;
                 for (size_t i = 0; i < 16; i++)
-                    sum[i] += (uint32_t)(x[0] * w[4 * i] + x[1] * w[4 * i + 1] + x[2] * w[4 * i + 2] + x[3] * w[4 * i + 3]);
+                    sum[i] += (uint32_t)(x[0] * w[4 * i] + x[1] * w[4 * i + 1] + x[2] * w[4 * i + 2] +
+                                         x[3] * w[4 * i + 3]);
             }
             memcpy(c + r * ldc + j, sum, sizeof sum);
         }

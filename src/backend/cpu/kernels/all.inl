@@ -1,5 +1,7 @@
-/* Every kernel that is written once for all levels, and the table of one level. The level's file has defined SO_LEVEL_NAME, */
-/* SO_LEVEL_TABLE, SO_F32_ROWS, SO_F32_PANELS and so_level_gemm_q8_s32, and included v16.h. */
+/*
+ * Every kernel that is written once for all levels, and the table of one level. The level's file has defined
+ * SO_LEVEL_NAME, SO_LEVEL_TABLE, SO_LEVEL_GEMM_Q8, SO_F32_ROWS and SO_F32_PANELS, and included v16.h.
+ */
 #include "backend/cpu/simd/math.inl"
 
 #include "backend/cpu/kernels/quantize.inl"

@@ -1,15 +1,15 @@
 /*
- * The loops around a level's INT8 tile. The level has defined
- *   so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc): rows x 16*panels of C; rows <= SO_Q8_ROWS (at most 12) and panels <=
- *   SO_Q8_PANELS (at most 2) are literals; groups = ceil(k / 4). `start` is bsum[16 * panels] or NULL, see so_q8_start.
+ * The loops around a level's INT8 tile. The level has defined so_q8_tile(rows, panels, groups, a, lda, b,
+ * start, c, ldc): rows x 16*panels of C, where rows <= SO_Q8_ROWS (at most 12) and panels <= SO_Q8_PANELS (at
+ * most 2) are literals, groups = ceil(k / 4), and start is bsum[16 * panels] or NULL, see so_q8_start.
  */
 
 /**
- * What the tile corrects its sums by, if anything: q8 activations carry 128 too much in every byte, which bsum takes off. A level
- * that multiplies signed bytes only (SO_Q8_SIGNED) flips A's to a - 128; then it is a_zero = 0 that wants -bsum.
+ * What the tile corrects its sums by, if anything: q8 activations carry 128 too much in every byte, which
+ * bsum takes off. A level that multiplies signed bytes only (SO_Q8_SIGNED) flips A's to a - 128; then it is
+ * a_zero = 0 that wants -bsum.
  */
-SO_INLINE const int32_t *so_q8_start(int a_zero, const int32_t *bsum)
-{
+SO_INLINE const int32_t *so_q8_start(int a_zero, const int32_t *bsum) {
 #ifdef SO_Q8_SIGNED
     return a_zero ? NULL : bsum;
 #else
@@ -20,27 +20,29 @@ SO_INLINE const int32_t *so_q8_start(int a_zero, const int32_t *bsum)
 /** Rows of A that stay in the second cache while all of B passes by. */
 #define SO_Q8_BLOCK 96
 
-typedef void so_q8_tile_function(size_t groups, const uint8_t *a, size_t lda, const int8_t *b, const int32_t *start,
-                                 int32_t *c, size_t ldc);
+typedef void so_q8_tile_function(size_t groups, const uint8_t *a, size_t lda, const int8_t *b,
+                                 const int32_t *start, int32_t *c, size_t ldc);
 
 /* A function for each shape, so that the compiler sees literals and keeps all sums in registers. */
-#define SO_Q8_DEFINE(rows, panels)                                                                                     \
-    static void so_q8_tile_##rows##x##panels(size_t groups, const uint8_t *a, size_t lda, const int8_t *b,             \
-                                             const int32_t *start, int32_t *c, size_t ldc)                             \
-    {                                                                                                                  \
-        so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc);                                                    \
+#define SO_Q8_DEFINE(rows, panels)                                                                         \
+    static void so_q8_tile_##rows##x##panels(size_t groups, const uint8_t *a, size_t lda, const int8_t *b, \
+                                             const int32_t *start, int32_t *c, size_t ldc) {               \
+        so_q8_tile(rows, panels, groups, a, lda, b, start, c, ldc);                                        \
     }
+/* clang-format off */
 #if SO_Q8_ROWS == 12
-#define SO_Q8_SHAPES(DO, panels)                                                                                       \
-    DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels) DO(7, panels) DO(8, panels)    \
-    DO(9, panels) DO(10, panels) DO(11, panels) DO(12, panels)
+#define SO_Q8_SHAPES(DO, panels)                                                                  \
+    DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels)           \
+    DO(7, panels) DO(8, panels) DO(9, panels) DO(10, panels) DO(11, panels) DO(12, panels)
 #elif SO_Q8_ROWS == 6
-#define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels)
+#define SO_Q8_SHAPES(DO, panels)                                                                  \
+    DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels) DO(5, panels) DO(6, panels)
 #elif SO_Q8_ROWS == 2
 #define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels)
 #elif SO_Q8_ROWS == 4
 #define SO_Q8_SHAPES(DO, panels) DO(1, panels) DO(2, panels) DO(3, panels) DO(4, panels)
 #endif
+/* clang-format on */
 #define SO_Q8_NAME(rows, panels) so_q8_tile_##rows##x##panels,
 
 SO_Q8_SHAPES(SO_Q8_DEFINE, 1)
@@ -56,9 +58,8 @@ static so_q8_tile_function *const so_q8_tiles[SO_Q8_PANELS][SO_Q8_ROWS] = {
 #endif
 };
 
-static void SO_LEVEL_GEMM_Q8(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero, const int8_t *b,
-                             const int32_t *bsum, int32_t *c, size_t ldc)
-{
+static void SO_LEVEL_GEMM_Q8(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero,
+                             const int8_t *b, const int32_t *bsum, int32_t *c, size_t ldc) {
     const size_t groups = (k + 3) / 4, all_panels = (n + 15) / 16;
     for (size_t block = 0; block < m; block += SO_Q8_BLOCK) {
         const size_t end = m - block < SO_Q8_BLOCK ? m : block + SO_Q8_BLOCK;

@@ -1,9 +1,10 @@
 /* Reductions over a row of logits, and the resampler's inner product. */
 
-static float max_f32(size_t n, const float *x) { return so_maximum(n, x); }
+static float max_f32(size_t n, const float *x) {
+    return so_maximum(n, x);
+}
 
-static float sum_exp_f32(size_t n, const float *x, float max)
-{
+static float sum_exp_f32(size_t n, const float *x, float max) {
     const v16f largest = v16_set1(max);
     v16f sum = v16_zero();
     size_t i = 0;
@@ -15,8 +16,7 @@ static float sum_exp_f32(size_t n, const float *x, float max)
     return v16_lane_sum(sum);
 }
 
-static float dot_f32(size_t n, const float *a, const float *b)
-{
+static float dot_f32(size_t n, const float *a, const float *b) {
     v16f sum = v16_zero();
     size_t i = 0;
     for (; i + 16 <= n; i += 16) sum = v16_fma(v16_load(a + i), v16_load(b + i), sum);

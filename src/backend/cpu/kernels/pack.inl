@@ -1,16 +1,15 @@
 /* Keys and values of attention to s8 panels (see kernels.h for the layout). */
 
 /**
- * -128 times the sum of `count` results of v16_round_product, from the sum of their bits: the constant part goes off modulo 2^32.
- * Unsigned, since the sum over a NaN may be anything.
+ * -128 times the sum of `count` results of v16_round_product, from the sum of their bits: the constant part
+ * goes off modulo 2^32. Unsigned, since the sum over a NaN may be anything.
  */
-SO_INLINE int32_t so_bsum(int32_t bits, size_t count)
-{
+SO_INLINE int32_t so_bsum(int32_t bits, size_t count) {
     return (int32_t)(0u - 128u * ((uint32_t)bits - (uint32_t)count * SO_ROUND_MAGIC_BITS));
 }
 
-static void pack_keys_s8(size_t rows, size_t d, const float *x, size_t ldx, int8_t *panels, int32_t *bsum, float *scale)
-{
+static void pack_keys_s8(size_t rows, size_t d, const float *x, size_t ldx, int8_t *panels, int32_t *bsum,
+                         float *scale) {
     const size_t groups = d / 4; /* of four channels, one 32-bit word of a panel each */
     for (size_t r = 0; r < rows; r++) {
         const float *row = x + r * ldx;
@@ -36,8 +35,8 @@ static void pack_keys_s8(size_t rows, size_t d, const float *x, size_t ldx, int8
 }
 
 /** The panel of 16 channels from x on. */
-SO_INLINE void so_pack_value_panel(size_t rows, const float *x, size_t ldx, int8_t *panel, int32_t *bsum, float *scale)
-{
+SO_INLINE void so_pack_value_panel(size_t rows, const float *x, size_t ldx, int8_t *panel, int32_t *bsum,
+                                   float *scale) {
     v16f largest = v16_zero();
     for (size_t r = 0; r < rows; r++) largest = v16_max(v16_abs(v16_load(x + r * ldx)), largest);
     /* so_q8_factors for each lane. */
@@ -64,8 +63,7 @@ SO_INLINE void so_pack_value_panel(size_t rows, const float *x, size_t ldx, int8
 }
 
 static void pack_values_s8(size_t rows, size_t d, const float *x, size_t ldx, int8_t *panels, int32_t *bsum,
-                           float *scale)
-{
+                           float *scale) {
     const size_t groups = (rows + 3) / 4;
     for (size_t c = 0; c < d; c += 16)
         so_pack_value_panel(rows, x + c, ldx, panels + c / 16 * groups * 64, bsum + c, scale + c);

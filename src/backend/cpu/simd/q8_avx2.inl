@@ -1,22 +1,23 @@
 /*
- * INT8 tile on AVX2. vpmaddubsw would saturate, so bytes are widened to 16 bits and multiplied by vpmaddwd, exact for every
- * input. Even and odd bytes are widened apart: a 16-bit mask or shift in place needs no shuffle, and the two products of a
- * column land in the same 32 bits. 4 rows by 16 columns are 8 accumulators, 4 registers of B, 2 of A.
+ * INT8 tile on AVX2. vpmaddubsw would saturate, so bytes are widened to 16 bits and multiplied by vpmaddwd,
+ * exact for every input. Even and odd bytes are widened apart: a 16-bit mask or shift in place needs no
+ * shuffle, and the two products of a column land in the same 32 bits. 4 rows by 16 columns are 8
+ * accumulators, 4 registers of B, 2 of A.
  */
 #define SO_Q8_ROWS 4
 #define SO_Q8_PANELS 1
 
 SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups, const uint8_t *a, size_t lda,
-                          const int8_t *b, const int32_t *start, int32_t *c, size_t ldc)
-{
+                          const int8_t *b, const int32_t *start, int32_t *c, size_t ldc) {
     (void)panels;
     const __m256i low_bytes = _mm256_set1_epi16(255);
     __m256i sum[SO_Q8_ROWS][2];
     SO_UNROLL
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
         SO_UNROLL
         for (size_t h = 0; h < 2; h++)
             sum[r][h] = start ? _mm256_loadu_si256((const __m256i *)(start + 8 * h)) : _mm256_setzero_si256();
+    }
     for (size_t g = 0; g < groups; g++) {
         so_prefetch(b + g * 64, groups * 64); /* the next panel */
         __m256i even[2], odd[2];
@@ -40,7 +41,8 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
         }
     }
     SO_UNROLL
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
         SO_UNROLL
         for (size_t h = 0; h < 2; h++) _mm256_storeu_si256((__m256i *)(c + r * ldc + 8 * h), sum[r][h]);
+    }
 }

@@ -1,21 +1,22 @@
 /*
- * INT8 tile on aarch64 with the dot product (sdot: signed times signed). A is flipped to a - 128; see q8_neon.inl for what that
- * does to a_zero. 6 rows by 16 columns are 24 accumulators, four registers of B, one of A: within 32.
+ * INT8 tile on aarch64 with the dot product (sdot: signed times signed). A is flipped to a - 128; see
+ * q8_neon.inl for what that does to a_zero. 6 rows by 16 columns are 24 accumulators, four registers of B,
+ * one of A: within 32.
  */
 #define SO_Q8_ROWS 6
 #define SO_Q8_PANELS 1
 #define SO_Q8_SIGNED
 
 SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups, const uint8_t *a, size_t lda,
-                          const int8_t *b, const int32_t *start, int32_t *c, size_t ldc)
-{
+                          const int8_t *b, const int32_t *start, int32_t *c, size_t ldc) {
     (void)panels;
     int32x4_t sum[SO_Q8_ROWS][4];
     SO_UNROLL
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
         SO_UNROLL
         for (size_t i = 0; i < 4; i++)
             sum[r][i] = start ? vnegq_s32(vld1q_s32(start + 4 * i)) : vdupq_n_s32(0);
+    }
     for (size_t g = 0; g < groups; g++) {
         so_prefetch(b + g * 64, groups * 64); /* the next panel */
         const int8x16_t w0 = vld1q_s8(b + g * 64), w1 = vld1q_s8(b + g * 64 + 16);
@@ -32,7 +33,8 @@ SO_INLINE void so_q8_tile(const size_t rows, const size_t panels, size_t groups,
         }
     }
     SO_UNROLL
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
         SO_UNROLL
         for (size_t i = 0; i < 4; i++) vst1q_s32(c + r * ldc + 4 * i, sum[r][i]);
+    }
 }
