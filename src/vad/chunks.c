@@ -33,7 +33,7 @@ sotto_status so_chunks_create(const struct so_chunk_options *options, struct so_
                               sotto_error *err) {
     *out = NULL;
     const struct so_chunk_options *o = options;
-    if (!(o->max_length >= 6.0 && o->max_length <= 30.0 && o->keep_gap >= 0.0 &&
+    if (!(o->max_length >= 8.0 && o->max_length <= 30.0 && o->keep_gap >= 0.0 &&
           o->keep_gap <= o->max_length && o->max_gap >= o->keep_gap && o->max_extent >= o->max_length &&
           o->max_extent <= 600.0))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "chunks of these lengths and gaps are not possible");

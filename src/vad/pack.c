@@ -149,10 +149,10 @@ sotto_status so_vad_weights_pack(const struct so_vad_tensors *tensors, struct so
                                  sotto_error *err) {
     *out = NULL;
     if (!all_finite(tensors))
-        return so_fail(err, SOTTO_ERR_MODEL, "speech detection: a weight is not a finite number");
+        return so_fail(err, SOTTO_ERR_MODEL, "a weight is not a finite number");
     if (!stft_is_symmetric(tensors->stft))
         return so_fail(err, SOTTO_ERR_MODEL,
-                       "speech detection: stft_conv.weight is not a windowed Fourier transform");
+                       "stft_conv.weight is not a windowed Fourier transform");
     struct so_vad_weights *w = so_calloc(1, sizeof *w);
     if (!w) return so_fail_memory(err, sizeof *w, "speech detection");
     struct packer packer = {NULL, 0};

@@ -5,6 +5,7 @@
 
 #define NEVER UINT64_MAX
 #define LONGEST_SPAN 30.0
+#define RISE_FRAMES 16 /* a start moves back by at most half a second */
 
 /* A run of frames taken for speech; positions in samples. */
 struct run {
@@ -46,12 +47,12 @@ sotto_status so_spans_create(const struct so_span_options *options, struct so_sp
     *out = NULL;
     if (!(options->threshold > 0.0f && options->threshold < 1.0f))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the threshold of speech detection must lie between 0 and 1");
-    if (!within(options->min_speech, 0.0, 2.0) || !within(options->min_silence, 0.0, 5.0) ||
-        !within(options->pad, 0.0, 2.0) || !within(options->max_span, 6.0, LONGEST_SPAN))
+    if (!within(options->min_speech, 0.0, 2.0) || !within(options->min_silence, 0.0, 2.0) ||
+        !within(options->pad, 0.0, 2.0) || !within(options->max_span, 8.0, LONGEST_SPAN))
         return so_fail(err, SOTTO_ERR_ARGUMENT,
-                       "speech detection: shortest speech must be 0 to 2 s, shortest silence 0 to 5 s, "
+                       "speech detection: shortest speech must be 0 to 2 s, shortest silence 0 to 2 s, "
                        "padding 0 to 2 s, "
-                       "longest span 6 to 30 s");
+                       "longest span 8 to 30 s");
     struct so_spans *spans = so_calloc(1, sizeof *spans);
     if (!spans) return so_fail_memory(err, sizeof *spans, "speech detection");
     spans->threshold = options->threshold;
@@ -70,14 +71,23 @@ void so_spans_free(struct so_spans *spans) {
     so_free(spans);
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static uint64_t after(uint64_t frame) {
     return frame * SO_VAD_HOP;
 }
 
+/* Where a run begins whose first frame at the threshold is this one. */
+static uint64_t start_of_rise(const struct so_spans *s, uint64_t frame) {
+    const uint64_t rise = s->rise < frame ? s->rise : frame;
+    return after(frame - rise > RISE_FRAMES ? frame - RISE_FRAMES : rise);
+}
+
 /* The first sample of speech in a run that is still to come or not accepted yet. */
 static uint64_t next_speech(const struct so_spans *s) {
-    if (s->run.open) return s->run.span.speech_start;
-    return after(s->rise == NEVER ? s->quiet.n : s->rise);
+    return s->run.open ? s->run.span.speech_start : start_of_rise(s, s->quiet.n);
 }
 
 static bool release(struct so_spans *s, uint64_t end, struct so_span *span) {
@@ -94,8 +104,7 @@ static uint64_t padded_start(const struct so_spans *s, uint64_t speech) {
     return start > s->finished ? start : s->finished;
 }
 
-/* The border between two runs whose pads meet: the middle of the quietest frame of the silence between them.
- */
+/* The border between two runs whose pads meet: the middle of the quietest frame between them. */
 static uint64_t border(const struct so_spans *s, uint64_t from, uint64_t to) {
     return after(so_quiet_find(&s->quiet, from / SO_VAD_HOP, to / SO_VAD_HOP - 1)) + SO_VAD_HOP / 2;
 }
@@ -128,20 +137,18 @@ static void end_run(struct so_spans *s, uint64_t end) {
     if (s->run.accepted && end > s->run.span.speech_start) take_speech(s, end);
 }
 
-/* The open run is as long as a span may be: what lies before the quietest point of its last third comes out.
- */
-static bool cut(struct so_spans *s, struct so_span *span) {
+/* The open run is as long as a span may be: it comes out up to the quietest point of its last third. */
+static bool cut(struct so_spans *s, uint64_t now, struct so_span *span) {
     struct run *run = &s->run;
-    /* The newest frames would be judged without what follows them. */
-    const uint64_t first = (run->span.start + s->max_span / 3 * 2) / SO_VAD_HOP + 1, last = s->quiet.n - 3;
-    const uint64_t at = after(so_quiet_find(&s->quiet, first < last ? first : last, last)) + SO_VAD_HOP / 2;
-    take_speech(s, at);
+    const uint64_t first = (run->span.start + (now - run->span.start) / 3 * 2) / SO_VAD_HOP;
+    const uint64_t last = s->quiet.n - 3; /* the newest frames would be judged without what follows them */
+    const uint64_t at = after(so_quiet_find(&s->quiet, first, last)) + SO_VAD_HOP / 2;
+    take_speech(s, run->silence == NEVER ? at : earlier(at, after(run->silence)));
     run->span.start = run->span.speech_start = at;
     return release(s, at, span);
 }
 
-/* Whether the open run must be cut, so that it can still take its padding, of at most two pads, and one frame
- * more. */
+/* Whether the open run must be cut, so that a frame and the padding, of at most two pads, still fit. */
 static bool is_full(const struct so_spans *s, uint64_t now) {
     return now + SO_VAD_HOP + 2 * s->pad - s->run.span.start > s->max_span;
 }
@@ -154,7 +161,7 @@ static void follow(struct so_spans *s, float p, uint64_t frame) {
         s->rise = frame;
     if (!run->open && p >= s->threshold) {
         *run = (struct run){.open = true, .silence = NEVER};
-        run->span.speech_start = after(s->rise);
+        run->span.speech_start = start_of_rise(s, frame);
     }
     if (!run->open) return;
     if (p >= s->threshold)
@@ -177,7 +184,7 @@ bool so_spans_push(struct so_spans *s, struct so_vad_frame frame, struct so_span
         if (run->silence != NEVER && now - end >= s->min_silence)
             end_run(s, end);
         else if (run->accepted && !out && is_full(s, now))
-            out = cut(s, span);
+            out = cut(s, now, span);
     }
     if (s->waiting && !out && next_speech(s) >= s->last.speech_end + 2 * s->pad)
         out = release(s, s->last.speech_end + s->pad, span);
@@ -188,12 +195,12 @@ bool so_spans_finish(struct so_spans *s, uint64_t total, struct so_span *span) {
     const struct run *run = &s->run;
     if (run->open) {
         const uint64_t now = after(s->quiet.n), end = run->silence == NEVER ? now : after(run->silence);
-        end_run(s, end < total ? end : total);
+        end_run(s, earlier(end, total));
     }
     s->rise = NEVER;
     if (!s->waiting) return false;
     const uint64_t end = s->last.speech_end + s->pad;
-    return release(s, end < total ? end : total, span);
+    return release(s, earlier(end, total), span);
 }
 
 uint64_t so_spans_horizon(const struct so_spans *s) {

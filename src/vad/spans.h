@@ -2,11 +2,12 @@
  * From probabilities to spans of speech, as a stream: a span comes out as soon as nothing that follows can
  * change it.
  *
- * A run of speech begins where the probability reaches the threshold, moved back to where it rose above the
- * lower threshold (threshold - 0.15), and ends where it falls below the lower one for at least min_silence.
- * Runs shorter than min_speech are dropped. Each run is padded on both sides; where the pads of two runs
- * would meet, both spans end at the quietest point between them. A span that would become longer than
- * max_span is cut at the quietest point of its last third. Spans do not overlap and come in order.
+ * A run of speech begins where the probability reaches the threshold, moved back by at most half a second to
+ * where it rose above the lower threshold (threshold - 0.15), and ends where it falls below the lower one for
+ * at least min_silence. Runs shorter than min_speech are dropped. Each run is padded on both sides; where the
+ * pads of two runs would meet, both spans end at the quietest point between them. A span that would become
+ * longer than max_span is cut at the quietest point of its last third. Spans do not overlap and come in
+ * order.
  */
 #ifndef SO_VAD_SPANS_H
 #define SO_VAD_SPANS_H
@@ -23,9 +24,9 @@
 struct so_span_options {
     float threshold;    /**< above 0, below 1 */
     double min_speech;  /**< 0 to 2 */
-    double min_silence; /**< 0 to 5; at least one frame of 32 ms counts */
+    double min_silence; /**< 0 to 2; at least one frame of 32 ms counts */
     double pad;         /**< 0 to 2 */
-    double max_span;    /**< 6 to 30 */
+    double max_span;    /**< 8 to 30 */
 };
 
 /** For transcription: keeping some silence costs little, losing a word does not come back. */

@@ -109,7 +109,9 @@ static sotto_status load_source(const char *path, struct so_foreign *source, str
     if (!values) return so_fail_memory(err, total * sizeof *values, "speech detection");
     struct so_vad_tensors tensors;
     status = read_tensors(source, values, &tensors, err);
-    if (!status) status = so_vad_weights_pack(&tensors, out, err);
+    sotto_error reason;
+    if (!status && (status = so_vad_weights_pack(&tensors, out, &reason)))
+        so_fail(err, status, "%s: %s", path, reason.message);
     so_free(values);
     return status;
 }
