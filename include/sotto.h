@@ -125,6 +125,11 @@ typedef struct sotto_timing { /* seconds of wall time */
     double realtime_factor; /**< duration / total */
 } sotto_timing;
 
+/** Matrix products by who computed them. */
+typedef struct sotto_products {
+    uint64_t cpu, npu;
+} sotto_products;
+
 typedef struct sotto_result {
     const char *text;
     const char *language;       /**< code as "en" */
@@ -137,6 +142,7 @@ typedef struct sotto_result {
     const char *model;
     const char *device_path; /**< what really ran: "cpu", "xdna", "emulator" */
     uint64_t matmuls_cpu, matmuls_npu, fallbacks;
+    sotto_products encoder_products, decoder_products; /**< the same, apart; cross keys and values are the decoder's */
     sotto_timing timing;
 } sotto_result;
 

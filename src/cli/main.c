@@ -13,6 +13,9 @@ static const struct {
 } commands[] = {
     {"transcribe", "write what is said in a recording", so_cli_transcribe},
     {"model", "list, fetch, import, show and verify models", so_cli_model},
+    {"device", "list, check and inspect NPUs and files for them", so_cli_device},
+    {"matmul", "multiply matrices on a device, check and time it", so_cli_matmul},
+    {"bench", "transcribe on the CPU and on a device, and compare", so_cli_bench},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -128,6 +128,8 @@ static uint64_t by_device(struct so_products p) { return p.linear_device + p.att
 
 void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     struct so_products encoder = so_encoder_products(engine->encoder), decoder = so_decoder_products(engine->decoder);
+    result->encoder_products = (sotto_products){all(encoder) - by_device(encoder), by_device(encoder)};
+    result->decoder_products = (sotto_products){all(decoder) - by_device(decoder), by_device(decoder)};
     result->matmuls_npu = by_device(encoder) + by_device(decoder);
     result->matmuls_cpu = all(encoder) + all(decoder) - result->matmuls_npu;
     if (!engine->backend) return;

@@ -1,0 +1,19 @@
+/** What products cost on the array before they run: from published figures, none of them measured by us. */
+#ifndef SO_XDNA_PLAN_H
+#define SO_XDNA_PLAN_H
+
+#include "backend/xdna/overlay.h"
+#include "model/model.h"
+
+struct so_plan {
+    uint64_t products, dispatches, bytes;
+    double seconds; /**< estimated */
+};
+
+/** One product's cost, added to *plan. resident: B is on the device already. */
+void so_plan_product(struct so_plan *plan, enum so_overlay_kind kernel, size_t m, size_t k, size_t n, bool resident);
+
+/** The encoder of one window and the cross keys and values: what goes to the device by default. */
+struct so_plan so_plan_window(enum so_overlay_kind kernel, const struct so_hparams *hp);
+
+#endif
