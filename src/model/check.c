@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "backend/cpu/kernels.h"
 #include "model/hash.h"
 #include "model/limits.h"
 
