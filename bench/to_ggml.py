@@ -11,7 +11,10 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scripts"))
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "scripts"), os.path.join(HERE, "..", "tests", "accuracy")]
+from mel import mel_filters  # noqa: E402
 from sotto_fetch.convert import byte_alphabet  # noqa: E402
 
 TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
@@ -90,18 +93,6 @@ def renamed(tensors):
             linear(f"{name}.mlp.2", f"{source}/ffn/linear_1")
             layer += 1
     return out
-
-
-def mel_filters(count, bins=201, rate=16000):
-    """Triangles on Slaney's mel scale, of equal area. [count][bins]"""
-    step, corner, ratio = 200 / 3, 1000.0, np.log(6.4) / 27
-    top = corner / step + np.log(rate / 2 / corner) / ratio
-    mels = np.linspace(0, top, count + 2)
-    edges = np.where(mels < corner / step, mels * step, corner * np.exp(ratio * (mels - corner / step)))
-    hertz = np.linspace(0, rate / 2, bins)
-    rising = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    falling = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
-    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
 
 
 def vocabulary(folder):
