@@ -44,12 +44,14 @@ static const char *write_register(struct emu_array *array, unsigned columns, uin
     return "a write to a tile that the configuration does not expect";
 }
 
-/* Streams of other tools set a channel's control register, which this model has no use for. */
-static const char *mask_register(unsigned columns, uint32_t reg) {
-    uint32_t control = (reg & 0xfffff) - (SO_SHIM_QUEUE_BASE - 4);
-    if (reg >> 25 < columns && (reg >> 20 & 0x1f) == 0 && control % SO_SHIM_QUEUE_STEP == 0 && control / SO_SHIM_QUEUE_STEP < SO_SHIM_CHANNELS)
-        return NULL;
-    return "a masked write to something else than a channel's control register";
+static const char *mask_register(struct emu_array *array, unsigned columns, const struct so_txn_op *op) {
+    uint32_t control = (op->reg & 0xfffff) - SO_SHIM_CONTROL_BASE, channel = control / SO_SHIM_QUEUE_STEP;
+    if (op->reg >> 25 >= columns || (op->reg >> 20 & 0x1f) != 0 || control % SO_SHIM_QUEUE_STEP || channel >= SO_SHIM_CHANNELS)
+        return "a masked write to something else than a channel's control register";
+    if (op->mask & ~0x1f00u) return "a masked write to bits that would stop or reset a channel";
+    uint32_t *now = &array->shim[op->reg >> 25].control[channel];
+    *now = (*now & ~op->mask) | (op->value & op->mask);
+    return NULL;
 }
 
 static const char *patch(struct emu_array *array, unsigned columns, const struct so_txn_op *op, const uint64_t *buffers) {
@@ -106,7 +108,7 @@ static const char *execute(struct so_emulator *e, struct emu_array *array, unsig
         for (size_t i = 0; i < op->n_words && !problem; i++)
             problem = write_register(array, columns, op->reg + 4 * (uint32_t)i, op->words[i]);
         return problem;
-    case SO_TXN_MASKWRITE: return mask_register(columns, op->reg);
+    case SO_TXN_MASKWRITE: return mask_register(array, columns, op);
     case SO_TXN_SYNC: return sync_op(e, array, columns, op, state);
     case SO_TXN_PATCH: return patch(array, columns, op, buffers);
     }

@@ -53,6 +53,7 @@ struct emu_channel {
 };
 
 struct emu_shim {
+    uint32_t control[SO_SHIM_CHANNELS];
     uint32_t bd[SO_SHIM_BDS][SO_SHIM_BD_WORDS];
     unsigned busy[SO_SHIM_BDS]; /* tasks that were pushed and not known to be done */
     struct emu_channel channel[SO_SHIM_CHANNELS]; /* S2MM 0, 1, MM2S 0, 1 */

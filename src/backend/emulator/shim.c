@@ -51,6 +51,8 @@ const char *emu_shim_push(struct emu_shim *shim, unsigned channel, uint32_t word
     if (word & ~(SO_SHIM_TOKEN | 0xff0000u | 0xfu)) return "task queue: bits that must be zero are set";
     if (c->n_tasks == SO_SHIM_QUEUE_DEPTH) return "task queue overflow";
     if (c->n_tasks + c->n_unclaimed >= EMU_TOKENS) return "too many tokens that nobody waits for";
+    if ((word & SO_SHIM_TOKEN) && (shim->control[channel] & SO_SHIM_CONTROLLER_MASK) != SO_SHIM_CONTROLLER)
+        return "a token that is not addressed to the controller is lost";
     if (!(bd[7] & SO_BD_VALID)) return "a task names a descriptor that is not valid";
     if (bd[7] & ~SO_BD_VALID) return "a descriptor uses chaining or locks, which this model does not have";
     if (bd[2] & 0xffff0000u) return "a descriptor makes packets, which this array's routing does not take";

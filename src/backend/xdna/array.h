@@ -21,6 +21,11 @@
 #define SO_SHIM_QUEUE_DEPTH 4        /**< tasks that a channel's queue holds */
 #define SO_SHIM_TOKEN (1u << 31)     /**< queue word: a token when the task is done; repeats 23..16; descriptor 3..0 */
 
+/* Each channel's control register stands before its queue. Its bits 11..8 name whom a token goes to: 15, the controller. */
+#define SO_SHIM_CONTROL_BASE 0x1d200
+#define SO_SHIM_CONTROLLER (15u << 8)
+#define SO_SHIM_CONTROLLER_MASK (15u << 8)
+
 enum { SO_FROM_ARRAY = 0, SO_TO_ARRAY = 1 }; /**< directions as in SYNC */
 
 /* Descriptor words:

@@ -68,6 +68,11 @@ static void start_cores(struct so_txn *txn, uint32_t k_tiles, uint32_t c_tiles) 
         }
 }
 
+static void send_tokens_home(struct so_txn *txn) {
+    for (unsigned column = 0; column < SO_ARRAY_COLUMNS; column++)
+        so_txn_mask(txn, so_txn_register(column, 0, SO_SHIM_CONTROL_BASE), SO_SHIM_CONTROLLER, SO_SHIM_CONTROLLER_MASK);
+}
+
 static void wait_pass(struct so_txn *txn) {
     for (unsigned column = 0; column < SO_ARRAY_COLUMNS; column++) so_txn_sync(txn, SO_FROM_ARRAY, column, 1, 0);
 }
@@ -116,6 +121,7 @@ bool so_gemm_stream(struct so_gemm_shape s, struct so_txn *txn) {
     size_t most = far ? 1 : SO_BD_ITERATIONS_MAX;
 
     so_txn_begin(txn);
+    send_tokens_home(txn);
     start_cores(txn, (uint32_t)k_tiles, (uint32_t)(row_blocks * column_blocks));
     size_t pass = 0;
     for (size_t row = 0; row < row_blocks; row++)

@@ -29,6 +29,7 @@ bool so_tile_stream(unsigned tile, struct so_txn *txn) {
     uint32_t bd_in[SO_SHIM_BD_WORDS] = {2 * words, 0, 0, 0, SO_BD_BURST, 0, 0, SO_BD_VALID};
     uint32_t bd_out[SO_SHIM_BD_WORDS] = {words, 0, 0, 0, SO_BD_BURST, 0, 0, SO_BD_VALID};
     so_txn_begin(txn);
+    so_txn_mask(txn, so_txn_register(0, 0, SO_SHIM_CONTROL_BASE), SO_SHIM_CONTROLLER, SO_SHIM_CONTROLLER_MASK);
     so_txn_block(txn, out, bd_out, SO_SHIM_BD_WORDS);
     so_txn_patch(txn, out + 4, 1, 0);
     so_txn_write(txn, so_txn_register(0, 0, SO_SHIM_QUEUE_BASE), SO_SHIM_TOKEN | 1);
