@@ -1,0 +1,83 @@
+"""The program's commands for devices, from outside: exit status, standard output, standard error."""
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+SOTTO = sys.argv.pop(1)
+CORPUS = pathlib.Path(sys.argv.pop(1))
+
+
+def run(*arguments, **environment):
+    env = {k: v for k, v in os.environ.items() if k not in ("NPU_MATMUL_ENABLED", "MATMUL_XCLBIN")}
+    env.update(environment)
+    return subprocess.run([SOTTO, *map(str, arguments)], capture_output=True, text=True, timeout=100, env=env)
+
+
+class Device(unittest.TestCase):
+    def test_list_invents_nothing(self):
+        done = run("device", "list")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("emulator", done.stdout)
+
+    def test_inspect_prints_an_xclbin(self):
+        done = run("device", "inspect", CORPUS / "fuzz_xclbin" / "gemm.xclbin")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("AIE_PARTITION", done.stdout)
+        self.assertIn("usable on XDNA1: yes", done.stdout)
+
+    def test_inspect_decodes_streams_in_both_forms(self):
+        binary, text = (run("device", "inspect", CORPUS / "fuzz_txn" / name) for name in ("tile16.bin", "tile16.txt"))
+        self.assertEqual((binary.returncode, text.returncode), (0, 0))
+        self.assertEqual(binary.stdout, text.stdout)
+        self.assertEqual(sum(word in binary.stdout for word in ("BLOCKWRITE", "PATCH", "SYNC", "WRITE ", "MASKWRITE")), 5)
+
+    def test_what_cannot_be_read_is_one_line_and_status_1(self):
+        for name in ("fuzz_xclbin/lfs.txt", "fuzz_xclbin/truncated.xclbin", "fuzz_txn/truncated.bin", "none"):
+            done = run("device", "inspect", CORPUS / name)
+            self.assertEqual(done.returncode, 1, name)
+            self.assertEqual(len(done.stderr.splitlines()), 1, name)
+
+    def test_wrong_use_is_status_2(self):
+        for arguments in (["device"], ["device", "fly"], ["device", "inspect"], ["device", "check", "--device", "cpu"], ["matmul"],
+                          ["matmul", "1", "2"], ["matmul", "1", "2", "x"], ["matmul", "0", "1", "1"], ["matmul", "1", "1", "1", "--kernel", "no"],
+                          ["bench"], ["bench", "--audio"], ["bench", "--audio", "x", "--device", "no"]):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+
+    def test_a_device_that_is_not_there_is_an_error_with_advice(self):
+        done = run("matmul", 16, 16, 16, "--device", "xdna", "--xclbin", "/none.xclbin")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, "")
+        self.assertTrue(done.stderr.startswith("sotto: matmul: "))
+
+
+class Matmul(unittest.TestCase):
+    def test_the_emulator_is_exact(self):
+        done = run("matmul", 70, 130, 90, "--device", "emulator", "--iterations", 3)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("0 of 6300 entries differ", done.stdout)
+        self.assertIn("products 3: 3 on the device, 0 on the CPU, 0 fallbacks", done.stdout)
+
+    def test_a_tile_kernel_says_that_it_is_lossy(self):
+        done = run("matmul", 32, 32, 32, "--device", "emulator", "--kernel", "tile16", "--iterations", 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("lossy", done.stdout)
+        self.assertIn("dispatches 8", done.stdout)
+
+    def test_an_hour_of_dispatches_needs_force(self):
+        done = run("matmul", 1500, 512, 2048, "--device", "emulator", "--kernel", "tile16")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("385024 dispatches", done.stderr)
+        self.assertIn("--force", done.stderr)
+
+    def test_the_variable_falls_back_with_a_line(self):
+        done = run("matmul", 16, 16, 16, NPU_MATMUL_ENABLED="1", MATMUL_XCLBIN="/none.xclbin")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("on cpu", done.stdout)
+        self.assertNotEqual(done.stderr, "")
+        self.assertEqual(run("matmul", 16, 16, 16, NPU_MATMUL_ENABLED="0").stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
