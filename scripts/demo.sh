@@ -5,5 +5,6 @@ sotto=$1
 cd "$(dirname "$0")/.."
 
 "$sotto" model fetch -q base
+"$sotto" model fetch -q vad
 echo "30 seconds of a meeting (AMI corpus, CC BY 4.0), assets/meeting.wav:" >&2
 exec "$sotto" transcribe assets/meeting.wav -m base

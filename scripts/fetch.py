@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""fetch.py NAME: fill the folder sources/NAME of the model cache and print its path. `sotto model fetch` runs it."""
+"""fetch.py NAME: fill the folder sources/NAME of the model cache, and print the path to import. `sotto model fetch` runs it."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ def default_catalogue():
 def listing(catalogue):
     for name, entry in catalogue["models"].items():
         smallest = min(source.get("size") or source["files"][0]["size"] for source in entry["sources"])
-        yield f"{name:16}{smallest / 1e6:8.0f} MB  {entry['languages']:13} {entry['licence']}, {entry['author']}"
+        yield f"{name:16}{smallest / 1e6:8.1f} MB  {entry['languages']:13} {entry['licence']}, {entry['author']}"
 
 
 def main():
@@ -47,7 +47,10 @@ def main():
     if not args.name:
         parser.error("NAME is missing")
     try:
-        print(Fetcher(catalogue, args.folder).fetch(args.name))
+        fetcher = Fetcher(catalogue, args.folder)
+        path = fetcher.fetch(args.name)
+        fetcher.fetch_companions(args.name)
+        print(path)
     except (FetchError, OSError) as error:
         say(error)
         return 1

@@ -11,7 +11,7 @@ if [ "${WEIGHTS:-yes}" = no ]; then
     export SOTTO_MODELS
     trap 'rm -rf "$SOTTO_MODELS"' EXIT
 else
-    for name in base tiny.en; do
+    for name in base tiny.en vad; do
         "$build/sotto" model fetch -q "$name" || exit 1
     done
 fi

