@@ -22,14 +22,13 @@ double so_times_mean(const struct so_times *t) { return t->count ? t->total / (d
 double so_times_percentile(const struct so_times *t, double share) {
     double end = SHORTEST;
     uint64_t seen = 0;
-    for (unsigned i = 0; i < SO_TIMES_BUCKETS && t->count; i++) {
+    if (!t->count) return 0;
+    for (unsigned i = 0; i + 1 < SO_TIMES_BUCKETS; i++) { /* the last bucket has no end but the maximum */
         end *= STEP;
         seen += t->bucket[i];
-        if ((double)seen >= share * (double)t->count && seen) break;
+        if (seen && (double)seen >= share * (double)t->count) return end < t->minimum ? t->minimum : end < t->maximum ? end : t->maximum;
     }
-    if (!t->count) return 0;
-    if (end < t->minimum) return t->minimum;
-    return end < t->maximum ? end : t->maximum;
+    return t->maximum;
 }
 
 double so_now(void) {

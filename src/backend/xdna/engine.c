@@ -212,10 +212,13 @@ static void release(struct so_backend *b, struct so_ticket *t) {
 }
 
 static void describe(const struct so_backend *b, struct so_capabilities *out) {
-    const struct so_xdna_backend *x = (const struct so_xdna_backend *)b;
+    struct so_xdna_backend *x = (struct so_xdna_backend *)(uintptr_t)b; /* the lock is not part of what const promises */
+    pthread_mutex_lock(&x->lock);
+    bool usable = !x->retired;
+    pthread_mutex_unlock(&x->lock);
     *out = (struct so_capabilities){
         .device = true,
-        .usable = !x->retired,
+        .usable = usable,
         .resident = true,
         .tile_m = SO_BLOCK_M,
         .tile_k = SO_TILE_K,
