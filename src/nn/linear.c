@@ -32,7 +32,7 @@ static void epilogue_q8(const struct job *job, size_t r, size_t n, size_t c, siz
     const struct so_kernels *k = job->nn->kernels;
     struct so_rows in = so_rows_from(&job->in, r);
     const float *scale = job->w->scale + c, *bias = job->w->bias + c;
-    float *y = job->y + r * job->ldy + c;
+    float *y = job->y ? job->y + r * job->ldy + c : NULL; /* other epilogues have other outputs */
     switch (job->epilogue) {
     case STORE: k->dequant_f32(n, width, acc, lda, in.scale, scale, bias, y, job->ldy); break;
     case ADD: k->dequant_add_f32(n, width, acc, lda, in.scale, scale, bias, y, job->ldy); break;
