@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "backend/emulator/model.h"
+#include "backend/emulator/multiply.h"
 #include "util/memory.h"
 
 enum { CHANNEL_C = 0, CHANNEL_A = 2, CHANNEL_B = 3 };
@@ -52,18 +53,6 @@ static void widen_b(const int8_t *tile, int16_t *out, size_t k) {
                     out[(bn * 8 + j) * k + bk * 8 + i] = tile[(bk * (SO_TILE_N / 8) + bn) * 64 + i * 8 + j];
 }
 
-/* c[64][64] = a[64][k] times b[64][k] transposed. */
-static void multiply(const int16_t *a, const int16_t *b, size_t k, int32_t *c) {
-    for (size_t i = 0; i < SO_TILE_M; i++)
-        for (size_t j = 0; j < SO_TILE_N; j++) {
-            const int16_t *x = a + i * k, *y = b + j * k;
-            int32_t sum = 0;
-            for (size_t at = 0; at < k; at += SO_TILE_K)
-                for (size_t l = 0; l < SO_TILE_K; l++) sum += x[at + l] * y[at + l];
-            c[i * SO_TILE_N + j] = sum;
-        }
-}
-
 static const char *gemm_step(struct so_emulator *e, struct emu_array *array, bool *moved) {
     size_t k_tiles = array->core[0][0].parameters[0], k = k_tiles * SO_TILE_K;
     if (!in_step(array) || !fed(array, k_tiles)) return NULL;
@@ -85,7 +74,7 @@ static const char *gemm_step(struct so_emulator *e, struct emu_array *array, boo
         }
     for (unsigned column = 0; column < SO_ARRAY_COLUMNS; column++) {
         for (unsigned row = 0; row < SO_ARRAY_CORE_ROWS; row++) {
-            multiply(a + row * SO_TILE_M * k, b + column * SO_TILE_N * k, k, c + row * SO_TILE_M * SO_TILE_N);
+            emu_multiply(a + row * SO_TILE_M * k, b + column * SO_TILE_N * k, k, c + row * SO_TILE_M * SO_TILE_N);
             struct emu_core *core = &array->core[column][row];
             if (--core->c_left == 0) core->started = false;
         }
