@@ -66,7 +66,7 @@ static void block_f32(const struct job *job, size_t r, size_t n, size_t c, size_
     struct so_rows in = so_rows_from(&job->in, r);
     size_t width = so_round_up(cols, SO_LANES);
     const float *b = w->f + panels_before(c) * w->k * SO_LANES, *bias = w->bias + c;
-    float *y = job->y + r * job->ldy + c;
+    float *y = job->y ? job->y + r * job->ldy + c : NULL;
     switch (job->epilogue) {
     case STORE: k->gemm_f32(n, cols, w->k, in.f, in.stride, b, bias, y, job->ldy); break;
     case ADD:
