@@ -1,12 +1,18 @@
 """The program's commands for devices, from outside: exit status, standard output, standard error."""
+import json
+import math
 import os
 import pathlib
+import struct
 import subprocess
 import sys
+import tempfile
 import unittest
+import wave
 
 SOTTO = sys.argv.pop(1)
 CORPUS = pathlib.Path(sys.argv.pop(1))
+SYNTHETIC = sys.argv.pop(1)
 
 
 def run(*arguments, **environment):
@@ -77,6 +83,66 @@ class Matmul(unittest.TestCase):
         self.assertIn("on cpu", done.stdout)
         self.assertNotEqual(done.stderr, "")
         self.assertEqual(run("matmul", 16, 16, 16, NPU_MATMUL_ENABLED="0").stderr, "")
+
+
+class Transcribe(unittest.TestCase):
+    """A window of a random model: what counts is that nobody can tell who multiplied."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.wav, cls.models = (os.path.join(cls.folder.name, name) for name in ("tone.wav", "m"))
+        for precision in ("int8", "f32"):
+            subprocess.run([SYNTHETIC, f"{cls.models}.{precision}.sotto", precision], check=True)
+        with wave.open(cls.wav, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            file.writeframes(b"".join(struct.pack("<h", int(9000 * math.sin(i * i / 90000))) for i in range(16000)))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def transcribe(self, *more, precision="int8", status=0, **environment):
+        done = run("transcribe", self.wav, "-m", f"{self.models}.{precision}.sotto", "-l", "en", "--no-vad", "--no-fallback", "-q", "-f", "json",
+                   *more, **environment)
+        self.assertEqual(done.returncode, status, done.stderr)
+        if status:
+            return done
+        result = json.loads(done.stdout)
+        result.pop("timing")
+        return result.pop("device"), result, done.stderr
+
+    def test_the_same_result_whoever_multiplies(self):
+        device, cpu, _ = self.transcribe("--device", "cpu")
+        self.assertEqual((device["path"], device["matmuls_npu"]), ("cpu", 0))
+        total = device["matmuls_cpu"]
+        device, emulator, _ = self.transcribe("--device", "emulator")
+        self.assertEqual(emulator, cpu)
+        # 2 layers: 6 products each and the second convolution; cross keys and values.
+        self.assertEqual(device, {"path": "emulator", "matmuls_cpu": total - 17, "matmuls_npu": 17, "fallbacks": 0})
+        device, attention, _ = self.transcribe("--device", "emulator", "--npu-attention")
+        self.assertEqual(attention, cpu)
+        self.assertEqual(device["matmuls_npu"], 17 + 4)
+
+    def test_option_before_variable_before_cpu(self):
+        enabled = {"NPU_MATMUL_ENABLED": "1", "MATMUL_XCLBIN": "/none.xclbin"}
+        device, cpu, errors = self.transcribe()
+        self.assertEqual((device["path"], errors), ("cpu", ""))
+        device, result, errors = self.transcribe(**enabled)
+        self.assertEqual((device["path"], result), ("cpu", cpu))
+        self.assertIn("NPU_MATMUL_ENABLED is set, but the CPU does the work", errors)
+        device, result, errors = self.transcribe("--device", "cpu", **enabled)
+        self.assertEqual((device["path"], result, errors), ("cpu", cpu, ""))
+        self.assertEqual(self.transcribe(NPU_MATMUL_ENABLED="0")[0]["path"], "cpu")
+
+    def test_a_device_asked_for_by_name_is_needed(self):
+        done = self.transcribe("--device", "xdna", status=1, MATMUL_XCLBIN="/none.xclbin")
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        done = self.transcribe("--device", "emulator", precision="f32", status=1)
+        self.assertIn("float32", done.stderr)
 
 
 if __name__ == "__main__":
