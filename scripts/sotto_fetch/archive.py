@@ -21,14 +21,29 @@ def _open_member(path, member):
     return package, package.open(member)
 
 
+def _blocks(stream, offset=0, length=None):
+    """What a member holds, or `length` bytes of it from `offset` on."""
+    while offset:
+        skipped = len(stream.read(min(offset, BLOCK)))
+        if not skipped:
+            return
+        offset -= skipped
+    while data := stream.read(BLOCK if length is None else min(length, BLOCK)):
+        yield data
+        length = None if length is None else length - len(data)
+
+
 def extract(parts, target, size, sha256):
-    """Join members [(archive path, member name)...] into `target`, which must come out with this size and sha256."""
+    """
+    Join members [(archive path, member name)...], or pieces of them [(archive path, member name, offset, length)...], into
+    `target`, which must come out with this size and sha256.
+    """
     writer = HashingWriter(target)
     try:
-        for path, member in parts:
+        for path, member, *piece in parts:
             package, stream = _open_member(path, member)
             with package, stream:
-                while data := stream.read(BLOCK):
+                for data in _blocks(stream, *piece):
                     writer.write(data)
                     if writer.size > size:
                         raise FetchError(f"{member} in {path} is longer than the catalogue says")

