@@ -21,8 +21,9 @@ def cpu_levels():
     """The levels that this machine has; one that it lacks would only repeat a lower one."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         flags = next((line.split() for line in file if line.startswith("flags")), [])
-    has = {"ref": True, "avx2": "avx2" in flags and "fma" in flags, "avxvnni": "avx_vnni" in flags,
-           "avx512": "avx512_vnni" in flags and "avx512vl" in flags and "avx512bw" in flags}
+    avx512 = "avx512_vnni" in flags and "avx512vl" in flags and "avx512bw" in flags
+    # The 256-bit dot product exists in two encodings; either will do.
+    has = {"ref": True, "avx2": "avx2" in flags and "fma" in flags, "avxvnni": "avx_vnni" in flags or avx512, "avx512": avx512}
     return [level for level in LEVELS if has[level]]
 
 
