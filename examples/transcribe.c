@@ -2,7 +2,7 @@
  * Transcribe a recording with libsotto: transcribe MODEL FILE
  * MODEL is a name (as "base", fetched by `sotto model fetch base`) or the path of a .sotto file.
  *
- *   cc transcribe.c $(pkg-config --cflags --libs --static sotto) -o transcribe
+ *   cc transcribe.c $(pkg-config --cflags --libs sotto) -o transcribe
  */
 #include <sotto.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@ trap 'rm -rf "$root"' EXIT
 
 make install BUILD="$build" PREFIX=/usr DESTDIR="$root" >/dev/null
 config=$(dirname "$(find "$root" -name sotto.pc)")
-flags=$(PKG_CONFIG_PATH=$config PKG_CONFIG_SYSROOT_DIR=$root pkg-config --cflags --libs --static sotto)
+flags=$(PKG_CONFIG_PATH=$config PKG_CONFIG_SYSROOT_DIR=$root pkg-config --cflags --libs sotto)
 for example in examples/*.c; do
     echo "$example"
     # shellcheck disable=SC2086
