@@ -7,7 +7,7 @@
 /* Where to end a chunk: a silence's worth is its length, up to LONG_GAP, plus FILL_WEIGHT for a full chunk.
  */
 #define LONG_GAP 1.0    /* seconds; at a longer silence no sentence is torn */
-#define FILL_WEIGHT 2.0 /* seconds of silence that a full chunk is worth more than an empty one */
+#define FILL_WEIGHT 1.0 /* seconds of silence that a full chunk is worth more than an empty one */
 
 struct so_chunks {
     uint64_t max_length, keep_gap, max_gap, max_extent; /* samples */
@@ -20,7 +20,7 @@ struct so_chunks {
 
 void so_chunk_options_init(struct so_chunk_options *options) {
     options->max_length = 30.0;
-    options->keep_gap = 1.0;
+    options->keep_gap = 3.0;
     options->max_gap = 10.0;
     options->max_extent = 120.0;
 }
