@@ -20,7 +20,7 @@
  * A chunk is heard again from where its text ended if at least this much speech (seconds) lies after it: the model
  * sometimes ends a text early.
  */
-#define MIN_UNHEARD 2.0
+#define MIN_UNHEARD 0.5
 
 struct slot {
     bool busy;
