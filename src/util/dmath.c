@@ -91,13 +91,3 @@ double so_cos_pi(double x) {
     default: return sin_series(rest);
     }
 }
-
-double so_bessel_i0(double x) {
-    /* Sum of ((x/2)^k / k!)^2; the terms fall fast once k passes |x|/2. */
-    double quarter = x * x * 0.25, term = 1.0, sum = 1.0;
-    for (int k = 1; k < 200 && term > sum * 1e-18; k++) {
-        term *= quarter / ((double)k * k);
-        sum += term;
-    }
-    return sum;
-}

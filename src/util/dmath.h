@@ -9,6 +9,5 @@ double so_exp(double x);    /**< e^x; 0 below -745, infinity above 709.78 */
 double so_log(double x);    /**< natural logarithm; -infinity at 0, NaN below */
 double so_sin_pi(double x); /**< sin(pi x) */
 double so_cos_pi(double x); /**< cos(pi x) */
-double so_bessel_i0(double x); /**< modified Bessel function of the first kind, order 0, |x| <= 50 */
 
 #endif
