@@ -225,6 +225,29 @@ SOTTO_EXPORT sotto_status sotto_transcribe_file(const sotto_model *model, const 
 SOTTO_EXPORT sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples, size_t n_samples,
                                                const sotto_options *options, sotto_result **out, sotto_error *err);
 
+/**
+ * Where samples come from: up to `capacity` of them (at least 1), mono, 16 kHz; *n is 0 only at the end. Called on the calling
+ * thread. A status other than SOTTO_OK ends the transcription with that status and error.
+ */
+typedef sotto_status (*sotto_read)(void *user, float *samples, size_t capacity, size_t *n, sotto_error *err);
+
+/** The same for samples that come piece by piece: memory does not grow with their number. `duration` (seconds, 0: unknown) is for progress only. */
+SOTTO_EXPORT sotto_status sotto_transcribe_stream(const sotto_model *model, sotto_read read, void *user, double duration,
+                                                  const sotto_options *options, sotto_result **out, sotto_error *err);
+
+/** Samples of a recording without their transcription, for programs that decode media apart from the rest. */
+typedef struct sotto_audio sotto_audio;
+
+/**
+ * Open a recording by its descriptor (borrowed until sotto_audio_close; a regular file can be of any format, from a pipe some
+ * cannot be read). `label` names it in messages. `common_only`: refuse, before any decoder sees them, formats and codecs that are not
+ * on a short list of those people have (WAV, MP3, MP4, Matroska, Ogg, FLAC, .. with their usual codecs).
+ */
+SOTTO_EXPORT sotto_status sotto_audio_open_fd(int fd, const char *label, bool common_only, sotto_audio **out, sotto_error *err);
+SOTTO_EXPORT double sotto_audio_duration(const sotto_audio *audio); /**< seconds by the file's own word, 0: unknown */
+SOTTO_EXPORT sotto_status sotto_audio_read(sotto_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err);
+SOTTO_EXPORT void sotto_audio_close(sotto_audio *audio); /**< NULL is allowed */
+
 /** Language code by index, NULL past the end. Order of Whisper's language tokens. */
 SOTTO_EXPORT const char *sotto_language(size_t index);
 

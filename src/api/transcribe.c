@@ -100,3 +100,14 @@ sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples
     struct so_source source = {&memory, read_memory, (double)n_samples / SOTTO_SAMPLE_RATE};
     return transcribe(model, &source, &settled, out, err);
 }
+
+sotto_status sotto_transcribe_stream(const sotto_model *model, sotto_read read, void *user, double duration,
+                                     const sotto_options *options, sotto_result **out, sotto_error *err) {
+    *out = NULL;
+    sotto_options settled;
+    sotto_status status = settle_options(model, options, &settled, err);
+    if (status) return status;
+    if (!read) return so_fail(err, SOTTO_ERR_ARGUMENT, "no function that reads samples was given");
+    struct so_source source = {user, read, duration > 0 ? duration : 0};
+    return transcribe(model, &source, &settled, out, err);
+}

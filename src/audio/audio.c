@@ -44,17 +44,36 @@ sotto_status so_audio_from_reader(struct so_reader *reader, struct so_audio **ou
     return SOTTO_OK;
 }
 
+static sotto_status check_options(const struct so_audio_options *options, sotto_error *err) {
+    if (options->channel >= -1 && options->stream >= -1) return SOTTO_OK;
+    return so_fail(err, SOTTO_ERR_ARGUMENT, "channels and streams are counted from 0, not %d",
+                   options->channel < -1 ? options->channel : options->stream);
+}
+
+/** Takes `input` over. */
+static sotto_status open_input(struct so_input *input, const struct so_audio_options *options, struct so_audio **out,
+                               sotto_error *err) {
+    struct so_reader *reader = NULL;
+    sotto_status status = so_media_open(input, options, &reader, err);
+    return status == SOTTO_OK ? so_audio_from_reader(reader, out, err) : status;
+}
+
 sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out,
                            sotto_error *err) {
     *out = NULL;
-    if (options->channel < -1 || options->stream < -1)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "channels and streams are counted from 0, not %d",
-                       options->channel < -1 ? options->channel : options->stream);
     struct so_input *input = NULL;
-    struct so_reader *reader = NULL;
-    sotto_status status = so_input_open(path, &input, err);
-    if (status == SOTTO_OK) status = so_media_open(input, options, &reader, err);
-    return status == SOTTO_OK ? so_audio_from_reader(reader, out, err) : status;
+    sotto_status status = check_options(options, err);
+    if (status == SOTTO_OK) status = so_input_open(path, &input, err);
+    return status == SOTTO_OK ? open_input(input, options, out, err) : status;
+}
+
+sotto_status so_audio_open_fd(int fd, const char *label, const struct so_audio_options *options,
+                              struct so_audio **out, sotto_error *err) {
+    *out = NULL;
+    struct so_input *input = NULL;
+    sotto_status status = check_options(options, err);
+    if (status == SOTTO_OK) status = so_input_fd(fd, label, &input, err);
+    return status == SOTTO_OK ? open_input(input, options, out, err) : status;
 }
 
 /** Get the next block, and see to it that the resampler is the one for its rate or on its way out. */

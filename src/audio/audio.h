@@ -7,6 +7,7 @@
 #ifndef SO_AUDIO_AUDIO_H
 #define SO_AUDIO_AUDIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct so_audio;
 struct so_audio_options {
     int channel; /**< -1: the mean of all channels; else one channel, from 0 */
     int stream;  /**< -1: the best audio stream; else the n-th audio stream, from 0 */
+    bool common; /**< only the formats and codecs of audio/common.h */
 };
 
 /**
@@ -26,6 +28,10 @@ struct so_audio_options {
  */
 sotto_status so_audio_open(const char *path, const struct so_audio_options *options, struct so_audio **out,
                            sotto_error *err);
+
+/** The same for an open descriptor, borrowed until so_audio_close; `label` names it in messages. */
+sotto_status so_audio_open_fd(int fd, const char *label, const struct so_audio_options *options,
+                              struct so_audio **out, sotto_error *err);
 
 /** Read up to `capacity` samples. *n is 0 only at the end. NaN and infinities come out as 0. */
 sotto_status so_audio_read(struct so_audio *audio, float *samples, size_t capacity, size_t *n,

@@ -15,6 +15,7 @@
 #include <libavutil/log.h>
 #include <libavutil/mem.h>
 
+#include "audio/common.h"
 #include "audio/sample.h"
 #include "util/memory.h"
 
@@ -33,6 +34,7 @@ struct media {
     AVPacket *packet;
     AVFrame *frame;
     int stream;
+    bool common;   /**< only formats and codecs of audio/common.h */
     bool refused;  /**< the file wanted another one opened */
     bool draining; /**< the end of the file was passed on to the decoder */
     bool decoded;  /**< at least one sample came out */
@@ -155,6 +157,13 @@ static sotto_status open_container(struct media *media, sotto_error *err) {
     if (code < 0 || !kind) return explain_open(media, NULL, code, err);
     media->refused = refers_elsewhere(kind);
     if (media->refused) return explain_open(media, kind, code, err);
+    if (media->common) {
+        if (av_match_list(kind->name, SO_COMMON_FORMATS, ',') <= 0)
+            return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' is of the format %s, which is not accepted here",
+                           media->input->name, kind->name);
+        media->format->codec_whitelist = av_strdup(SO_COMMON_CODECS);
+        if (!media->format->codec_whitelist) return so_fail_memory(err, 1, "reading a recording");
+    }
     code = avformat_open_input(&media->format, "", kind, NULL);
     if (code < 0) return explain_open(media, kind, code, err);
     code = avformat_find_stream_info(media->format, NULL);
@@ -197,6 +206,9 @@ static sotto_status open_decoder(struct media *media, sotto_error *err) {
         return so_fail(err, SOTTO_ERR_UNSUPPORTED,
                        "'%s' has sound in the format %s, which cannot be decoded here", name,
                        avcodec_get_name(stream->codecpar->codec_id));
+    if (media->common && !av_match_name(decoder->name, SO_COMMON_CODECS))
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "'%s' has sound in the format %s, which is not accepted here",
+                       name, decoder->name);
     media->codec = avcodec_alloc_context3(decoder);
     media->packet = av_packet_alloc();
     media->frame = av_frame_alloc();
@@ -357,6 +369,7 @@ sotto_status so_media_open(struct so_input *input, const struct so_audio_options
     media->reader = (struct so_reader){.next = media_next, .close = media_close};
     media->input = input;
     media->channel = options->channel;
+    media->common = options->common;
     /* FFmpeg would write to stderr, which is not ours. A program that has chosen a level of its own keeps it.
      */
     if (av_log_get_level() == AV_LOG_INFO) av_log_set_level(AV_LOG_QUIET);

@@ -74,6 +74,21 @@ sotto_status so_input_open(const char *path, struct so_input **out, sotto_error 
     return SOTTO_OK;
 }
 
+sotto_status so_input_fd(int fd, const char *label, struct so_input **out, sotto_error *err) {
+    *out = NULL;
+    if (fd < 0) return so_fail(err, SOTTO_ERR_ARGUMENT, "no descriptor to read '%.100s' from", label);
+    struct so_input *input = allocate(label);
+    if (!input) return so_fail_memory(err, sizeof *input, "an input file");
+    input->fd = fd;
+    sotto_status status = examine(input, err);
+    if (status != SOTTO_OK) {
+        so_input_close(input);
+        return status;
+    }
+    *out = input;
+    return SOTTO_OK;
+}
+
 sotto_status so_input_memory(const void *data, size_t size, const char *name, struct so_input **out,
                              sotto_error *err) {
     *out = NULL;

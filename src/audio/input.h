@@ -33,6 +33,9 @@ struct so_input {
  */
 sotto_status so_input_open(const char *path, struct so_input **out, sotto_error *err);
 
+/** Read from a descriptor, borrowed until so_input_close. `label` is for messages. */
+sotto_status so_input_fd(int fd, const char *label, struct so_input **out, sotto_error *err);
+
 /** Read from `data` [size] bytes, borrowed until so_input_close. `name` is for messages. */
 sotto_status so_input_memory(const void *data, size_t size, const char *name, struct so_input **out,
                              sotto_error *err);

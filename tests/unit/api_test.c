@@ -365,8 +365,50 @@ static void languages_are_listed_in_the_models_order(void **state) {
     sotto_result_free(NULL);
 }
 
+struct pieces {
+    const float *samples;
+    size_t n, at, piece;
+    sotto_status fails; /* at the end */
+};
+
+static sotto_status read_pieces(void *user, float *out, size_t capacity, size_t *n, sotto_error *err) {
+    struct pieces *p = user;
+    size_t take = p->n - p->at < p->piece ? p->n - p->at : p->piece;
+    *n = take < capacity ? take : capacity;
+    memcpy(out, p->samples + p->at, *n * sizeof *out);
+    p->at += *n;
+    if (*n == 0 && p->fails) snprintf(err->message, sizeof err->message, "the reader failed");
+    return *n == 0 ? p->fails : SOTTO_OK;
+}
+
+static void samples_in_pieces_give_the_same_result(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    sotto_result *whole = transcribe(LENGTH, &options), *pieced;
+    struct pieces pieces = {samples, LENGTH, 0, 777, SOTTO_OK};
+    sotto_error err;
+    assert_int_equal(sotto_transcribe_stream(model, read_pieces, &pieces, 65, &options, &pieced, &err), SOTTO_OK);
+    assert_same(whole, pieced);
+    sotto_result_free(whole);
+    sotto_result_free(pieced);
+}
+
+static void a_reader_that_fails_fails_the_transcription(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    struct pieces pieces = {samples, SECOND, 0, 777, SOTTO_ERR_MEDIA};
+    sotto_error err;
+    sotto_result *result;
+    assert_int_equal(sotto_transcribe_stream(model, read_pieces, &pieces, 0, &options, &result, &err), SOTTO_ERR_MEDIA);
+    assert_string_equal(err.message, "the reader failed");
+    assert_null(result);
+    assert_int_equal(sotto_transcribe_stream(model, NULL, NULL, 0, &options, &result, &err), SOTTO_ERR_ARGUMENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_in_pieces_give_the_same_result),
+        cmocka_unit_test(a_reader_that_fails_fails_the_transcription),
         cmocka_unit_test(a_long_recording_is_heard_to_its_end),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(the_batch_size_does_not_change_a_bit),

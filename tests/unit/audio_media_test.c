@@ -221,8 +221,44 @@ static int remove_folder(void **state) {
     return system(command) != 0;
 }
 
+static sotto_status open_common(const char *name, bool common, sotto_error *err) {
+    sotto_audio *audio;
+    int fd = open(name, O_RDONLY);
+    assert_true(fd >= 0);
+    sotto_status status = sotto_audio_open_fd(fd, "upload", common, &audio, err);
+    size_t n = 0, total = 0;
+    while (!status && !(status = sotto_audio_read(audio, samples, 4096, &n, err)) && n > 0) total += n;
+    sotto_audio_close(audio);
+    assert_int_equal(close(fd), 0); /* it stayed ours */
+    if (!status) assert_true(total > 15000);
+    return status;
+}
+
+static void usual_formats_are_common(void **state) {
+    (void)state;
+    const char *const names[] = {"tone.wav", "tone.mp3", "tone.flac", "tone.ogg", "tone.opus", "tone.m4a", "film.webm", "tone.au", "adpcm.wav"};
+    sotto_error err;
+    for (size_t i = 0; i < SO_COUNT(names); i++)
+        if (open_common(in_media(names[i]), true, &err)) fail_msg("%s: %s", names[i], err.message);
+}
+
+static void a_format_that_is_not_common_is_refused_by_name(void **state) {
+    (void)state;
+    /* Sun's simpler cousin: .voc of Creative Labs, 8 bits at 16 kHz. */
+    static const uint8_t head[] = {'C', 'r', 'e', 'a', 't', 'i', 'v', 'e', ' ', 'V', 'o', 'i', 'c', 'e', ' ', 'F', 'i', 'l', 'e',
+                                   0x1a, 26, 0, 0x0a, 1, 0x29, 0x11, 1, 0x82, 0x3e, 0, 194, 0};
+    memset(bytes, 0x80, 16032);
+    memcpy(bytes, head, sizeof head);
+    const char *path = store("old.voc", bytes, 16032);
+    sotto_error err;
+    assert_int_equal(open_common(path, true, &err), SOTTO_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "voc"));
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usual_formats_are_common),
+        cmocka_unit_test(a_format_that_is_not_common_is_refused_by_name),
         cmocka_unit_test(every_container_and_codec_gives_its_tone),
         cmocka_unit_test(from_a_pipe_too_even_with_the_index_at_the_end),
         cmocka_unit_test(the_stream_asked_for_is_taken),
