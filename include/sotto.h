@@ -132,7 +132,7 @@ typedef struct sotto_products {
 
 typedef struct sotto_result {
     const char *text;
-    const char *language;       /**< code as "en" */
+    const char *language;       /**< code as "en"; "" where no speech was found and no language was given */
     float language_probability; /**< 1 when the language was given */
     double duration;            /**< of the recording */
     const sotto_segment *segments;
@@ -195,7 +195,11 @@ typedef struct sotto_options {
     bool npu_all;                      /**< also the decoder's steps, which the CPU does faster */
     bool npu_attention;                /**< also the products of the encoder's attention */
     bool sequential;     /**< classic windows that advance by the last timestamp, without speech detection */
-    bool vad;            /**< skip what is not speech (default) */
+    bool vad;            /**< skip what is not speech (default); not with `sequential` or `condition_on_previous` */
+    float vad_threshold;     /**< probability of speech at which it begins, above 0, below 1 (default 0.25); it ends 0.15 lower */
+    double vad_min_speech;   /**< shorter speech is dropped: seconds, 0 to 2 (default 0.09) */
+    double vad_min_silence;  /**< shorter silence does not part speech: seconds, 0 to 2 (default 0.16) */
+    double vad_pad;          /**< kept on both sides of speech: seconds, 0 to 2 (default 1) */
     uint32_t batch_size; /**< chunks of speech decoded side by side, 1 to 64 (default 8); changes no result */
 
     /* Callbacks run on the calling thread, in order. Any may be NULL. */

@@ -4,6 +4,7 @@
 #include "api/handle.h"
 #include "model/file.h"
 #include "model/import.h"
+#include "util/memory.h"
 
 #define OPTIONS_VERSION 1
 
@@ -18,17 +19,29 @@ sotto_status sotto_model_path(const char *name_or_path, bool f32, char *path, si
 
 sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto_error *err) {
     char path[MAX_PATH];
-    struct so_model *model;
+    struct so_model *model = NULL;
     if (!out) return so_fail(err, SOTTO_ERR_ARGUMENT, "nowhere to put the model");
     *out = NULL;
     sotto_status status = sotto_model_path(name_or_path, false, path, sizeof path, err);
+    if (status) return status;
+    struct sotto_model *handle = so_calloc(1, sizeof *handle);
+    if (!handle) return so_fail_memory(err, sizeof *handle, "the model");
+    status = so_detector_create(&handle->detector, err);
     if (!status) status = so_model_map(path, &model, err);
-    if (!status) *out = (sotto_model *)model;
-    return status;
+    if (status) {
+        sotto_model_close(handle);
+        return status;
+    }
+    handle->model = model;
+    *out = handle;
+    return SOTTO_OK;
 }
 
-void sotto_model_close(sotto_model *model) {
-    so_model_unmap((struct so_model *)model);
+void sotto_model_close(sotto_model *handle) {
+    if (!handle) return;
+    so_model_unmap(handle->model);
+    so_detector_free(handle->detector);
+    so_free(handle);
 }
 
 void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {

@@ -1,11 +1,13 @@
 #include "api/options.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/cpu/kernels.h"
 #include "util/compiler.h"
 #include "util/error.h"
+#include "vad/spans.h"
 
 enum { OPTIONS_VERSION = 1, MAX_THREADS = 1024, MAX_SEQUENCES = 64, MAX_BATCH = 64, MAX_INDEX = 1023 };
 
@@ -13,6 +15,8 @@ enum { OPTIONS_VERSION = 1, MAX_THREADS = 1024, MAX_SEQUENCES = 64, MAX_BATCH = 
 #define MAX_PATIENCE 16.0f
 
 void sotto_options_init(sotto_options *options) {
+    struct so_span_options spans;
+    so_span_options_init(&spans);
     *options = (sotto_options){
         .version = OPTIONS_VERSION,
         .beam_size = 1,
@@ -27,6 +31,10 @@ void sotto_options_init(sotto_options *options) {
         .channel = -1,
         .stream = -1,
         .vad = true,
+        .vad_threshold = spans.threshold,
+        .vad_min_speech = spans.min_speech,
+        .vad_min_silence = spans.min_silence,
+        .vad_pad = spans.pad,
         .batch_size = 8,
     };
 }
@@ -60,6 +68,12 @@ static sotto_status check_input(const sotto_options *o, sotto_error *err) {
     return SOTTO_OK;
 }
 
+static sotto_status check_vad(const sotto_options *o, sotto_error *err) {
+    struct so_span_options spans;
+    so_span_options_of(o, &spans);
+    return so_span_options_check(&spans, err);
+}
+
 static sotto_status check_features(const sotto_options *o, sotto_error *err) {
     if (o->task != SOTTO_TRANSCRIBE && o->task != SOTTO_TRANSLATE)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the task is neither transcribe nor translate");
@@ -73,9 +87,7 @@ static sotto_status check_level(sotto_error *err) {
     char known[256] = "";
     for (const char *const *level = so_kernels_levels(); *level; level++) {
         size_t n = strlen(known);
-        if (n + strlen(*level) + 3 > sizeof known) break;
-        if (n) memcpy(known + n, ", ", 3);
-        strcat(known, *level);
+        snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", *level);
     }
     return so_fail(err, SOTTO_ERR_ARGUMENT, "SOTTO_CPU names no level of vector instructions; those of this build are: %s", known);
 }
@@ -106,6 +118,7 @@ sotto_status so_options_check(const struct so_model *model, const sotto_options 
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the options were not set up by sotto_options_init of this version");
     sotto_status status = check_search(options, err);
     if (!status) status = check_input(options, err);
+    if (!status) status = check_vad(options, err);
     if (!status) status = check_features(options, err);
     if (!status) status = check_level(err);
     if (!status) status = check_language(model, options, err);

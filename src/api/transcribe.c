@@ -1,16 +1,12 @@
 #include "decode/transcribe.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "api/handle.h"
 #include "api/options.h"
 #include "audio/audio.h"
 #include "util/error.h"
 #include "util/memory.h"
-
-/** The longest path of a file in the model folder. */
-#define MAX_PATH 4096
 
 /** Samples in memory as a source. */
 struct memory_source {
@@ -42,29 +38,24 @@ static sotto_status settle_options(const sotto_model *model, const sotto_options
     return so_options_check(so_model_of(model), options, err);
 }
 
-/** The detector's weights; none, and a word about it, where the model folder has none. */
-static sotto_status load_vad(const sotto_options *options, struct so_vad_weights **vad, sotto_error *err) {
+/** The detector's weights, where options ask for them; none, and a word about it, where the model folder has none. */
+static sotto_status find_vad(const sotto_model *model, const sotto_options *options, const struct so_vad_weights **vad, sotto_error *err) {
     *vad = NULL;
     if (!options->vad || options->sequential || options->condition_on_previous) return SOTTO_OK;
-    char path[MAX_PATH];
-    sotto_status status = so_model_folder(path, sizeof path - sizeof SO_VAD_FILE, err);
-    if (status) return status;
-    strcat(strcat(path, "/"), SO_VAD_FILE);
-    if (access(path, F_OK) == 0) return so_vad_weights_load(path, vad, err);
-    if (options->on_log)
+    sotto_status status = so_detector_weights(model->detector, vad, err);
+    if (!status && !*vad && options->on_log)
         options->on_log(options->user, SOTTO_LOG_WARNING,
                         "no " SO_VAD_FILE " in the model folder: silence is transcribed too (sotto model fetch vad)");
-    return SOTTO_OK;
+    return status;
 }
 
 static sotto_status transcribe(const sotto_model *model, const struct so_source *source, const sotto_options *options,
                                sotto_result **out, sotto_error *err) {
     struct so_transcript *transcript = NULL;
-    struct so_vad_weights *vad;
-    sotto_status status = load_vad(options, &vad, err);
+    const struct so_vad_weights *vad;
+    sotto_status status = find_vad(model, options, &vad, err);
     if (status) return status;
     status = so_transcribe(so_model_of(model), vad, source, options, &transcript, err);
-    so_vad_weights_free(vad);
     if (transcript) *out = &transcript->result;
     return status;
 }

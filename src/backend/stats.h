@@ -32,7 +32,4 @@ struct so_backend_stats {
     struct so_times time; /**< of each product, from submission until its result was there */
 };
 
-/** Seconds on a clock that only runs forward. */
-double so_now(void);
-
 #endif

@@ -37,6 +37,10 @@ static const char help[] =
     "      --sequential           classic windows that advance by the last timestamp\n"
     "      --batch N              chunks decoded side by side, 1 to 64 (default 8); changes no result\n"
     "      --no-vad               transcribe silence too\n"
+    "      --vad-threshold P      probability at which speech begins (default 0.25)\n"
+    "      --vad-min-speech S     drop speech shorter than this, seconds (default 0.09)\n"
+    "      --vad-min-silence S    silence that parts speech, seconds (default 0.16)\n"
+    "      --vad-pad S            keep this much on both sides of speech, seconds (default 1)\n"
     "      --device auto|cpu|xdna|emulator   who multiplies (auto: the NPU if NPU_MATMUL_ENABLED=1, else the CPU)\n"
     "      --npu-all              also the decoder's steps, which the CPU does faster\n"
     "      --npu-attention        also the products of the encoder's attention\n"
@@ -50,6 +54,7 @@ enum {
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION, OPT_NPU_ALL, OPT_NPU_ATTENTION,
+    OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
 };
 
 static const struct option long_options[] = {
@@ -86,6 +91,10 @@ static const struct option long_options[] = {
     {"max-duration", required_argument, NULL, OPT_MAX_DURATION},
     {"npu-all", no_argument, NULL, OPT_NPU_ALL},
     {"npu-attention", no_argument, NULL, OPT_NPU_ATTENTION},
+    {"vad-threshold", required_argument, NULL, OPT_VAD_THRESHOLD},
+    {"vad-min-speech", required_argument, NULL, OPT_VAD_MIN_SPEECH},
+    {"vad-min-silence", required_argument, NULL, OPT_VAD_MIN_SILENCE},
+    {"vad-pad", required_argument, NULL, OPT_VAD_PAD},
     {0},
 };
 
@@ -207,11 +216,11 @@ static bool parse_double(const char *option, const char *text, double *value) {
     return parse_number(option, text, "", value, &end);
 }
 
-static bool parse_patience(const char *text, sotto_options *options) {
-    double value = 0;
-    if (!parse_double("--patience", text, &value)) return false;
-    options->patience = (float)value;
-    return true;
+static bool parse_float(const char *option, const char *text, float *value) {
+    double parsed = 0;
+    bool ok = parse_double(option, text, &parsed);
+    if (ok) *value = (float)parsed;
+    return ok;
 }
 
 static bool take(int option, const char *value, struct so_arguments *a) {
@@ -232,7 +241,7 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_PRECISION: return parse_precision(value, a);
     case OPT_BEAM: return parse_uint32("--beam", value, 1, 64, &o->beam_size);
     case OPT_BEST_OF: return parse_uint32("--best-of", value, 1, 64, &o->best_of);
-    case OPT_PATIENCE: return parse_patience(value, o);
+    case OPT_PATIENCE: return parse_float("--patience", value, &o->patience);
     case OPT_TEMPERATURE: return parse_temperatures(value, o);
     case OPT_NO_FALLBACK: o->n_temperatures = 1; o->temperatures[0] = 0; return true;
     case OPT_SEED: return parse_whole("--seed", value, 0, UINT64_MAX, &o->seed);
@@ -243,6 +252,10 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_CONDITION: o->condition_on_previous = true; return true;
     case OPT_SEQUENTIAL: o->sequential = true; return true;
     case OPT_NO_VAD: o->vad = false; return true;
+    case OPT_VAD_THRESHOLD: return parse_float("--vad-threshold", value, &o->vad_threshold);
+    case OPT_VAD_MIN_SPEECH: return parse_double("--vad-min-speech", value, &o->vad_min_speech);
+    case OPT_VAD_MIN_SILENCE: return parse_double("--vad-min-silence", value, &o->vad_min_silence);
+    case OPT_VAD_PAD: return parse_double("--vad-pad", value, &o->vad_pad);
     case OPT_BATCH: return parse_uint32("--batch", value, 1, 64, &o->batch_size);
     case OPT_WORDS: return complain("--words: word times are not available in this version");
     case OPT_DIARIZE:

@@ -2,8 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "util/clock.h"
 
 static void put_printable(const char *text) {
     for (; *text; text++) {
@@ -31,14 +32,8 @@ bool so_console_write(const char *bytes, size_t length) {
     return true;
 }
 
-double so_console_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 void so_progress_start(struct so_progress *progress, bool quiet) {
-    *progress = (struct so_progress){.on = !quiet && isatty(STDERR_FILENO), .started = so_console_clock()};
+    *progress = (struct so_progress){.on = !quiet && isatty(STDERR_FILENO), .started = so_now()};
 }
 
 static void put_time(double seconds) {
@@ -49,7 +44,7 @@ static void put_time(double seconds) {
 
 void so_progress_show(struct so_progress *progress, double done, double total) {
     if (!progress->on) return;
-    double elapsed = so_console_clock() - progress->started;
+    double elapsed = so_now() - progress->started;
     double speed = elapsed > 0 ? done / elapsed : 0;
     fputs("\r\033[K", stderr);
     if (total > 0) {

@@ -14,7 +14,7 @@ bool so_console_write(const char *bytes, size_t length);
 /** A line on a terminal that is written over again and again. Zero-initialised: off. */
 struct so_progress {
     bool on, visible;
-    double started; /**< so_console_clock() */
+    double started; /**< so_now() */
 };
 
 /** `quiet` or a standard error that is no terminal: off. */
@@ -23,8 +23,5 @@ void so_progress_start(struct so_progress *progress, bool quiet);
 void so_progress_show(struct so_progress *progress, double done, double total);
 /** Make room for other output. */
 void so_progress_hide(struct so_progress *progress);
-
-/** Seconds of a clock that only moves forward. */
-double so_console_clock(void);
 
 #endif

@@ -92,6 +92,17 @@ static void show_progress(void *user, size_t done, size_t total) {
     fflush(stderr);
 }
 
+/** The speech detector's weights beside a model that is there already; nothing is asked of the network if they are there too. */
+static bool fetch_detector(const char *model) {
+    char path[PATH_MAX + 32], script[PATH_MAX + 64], line[PATH_MAX];
+    const char *slash = strrchr(model, '/');
+    snprintf(path, sizeof path, "%.*s/silero-vad.safetensors", slash ? (int)(slash - model) : 1, slash ? model : ".");
+    if (access(path, F_OK) == 0) return true;
+    if (find_script(script, sizeof script)) return run_script(script, "vad", line, sizeof line) == 0;
+    fprintf(stderr, "sotto: fetch.py, which gets the speech detector's weights, is not where this program looks for it\n");
+    return false;
+}
+
 static int fetch(const char *name, bool f32, bool quiet) {
     sotto_error err;
     char path[PATH_MAX], source[PATH_MAX], script[PATH_MAX + 64];
@@ -102,6 +113,7 @@ static int fetch(const char *name, bool f32, bool quiet) {
     struct stat info;
     if (stat(path, &info) == 0) {
         if (sotto_model_verify(path, &err) == SOTTO_OK) {
+            if (!fetch_detector(path)) return SO_EXIT_FAILURE;
             if (!quiet) printf("%s\n", path);
             return SO_EXIT_OK;
         }

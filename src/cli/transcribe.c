@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/outfile.h"
+#include "util/clock.h"
 
 struct run {
     struct so_arguments arguments;
@@ -90,7 +91,7 @@ static int open_model(struct run *run) {
     const struct so_arguments *a = &run->arguments;
     sotto_error err;
     char path[4096];
-    double from = so_console_clock();
+    double from = so_now();
     if (sotto_model_path(a->model, a->f32, path, sizeof path, &err)) {
         so_console_error(a->model, err.message);
         return SO_EXIT_FAILURE;
@@ -106,7 +107,7 @@ static int open_model(struct run *run) {
         so_console_error(a->model, err.message);
         return SO_EXIT_FAILURE;
     }
-    run->load = so_console_clock() - from;
+    run->load = so_now() - from;
     sotto_model_info info;
     sotto_model_describe(run->model, &info);
     if (a->f32 && strcmp(info.precision, "f32") != 0) {

@@ -8,6 +8,7 @@
 
 #include "decode/job.h"
 #include "decode/listener.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 /** Chunks whose results wait for an earlier one, at most: then no new chunk is begun. */
@@ -165,9 +166,9 @@ static sotto_status step(struct batch *b, size_t *rows, sotto_error *err) {
     if (*rows == 0) return SOTTO_OK;
     sotto_status status = so_engine_step(&b->job->engine, b->rows, *rows, err);
     if (status) return status;
-    double from = so_engine_clock();
+    double from = so_now();
     so_pool_run(b->job->engine.pool, b->n_slots, consume_task, b);
-    b->job->engine.timing.decode += so_engine_clock() - from;
+    b->job->engine.timing.decode += so_now() - from;
     for (size_t i = 0; i < b->n_slots; i++) {
         struct slot *slot = &b->slots[i];
         if (slot->consumed == SOTTO_OK) continue;
@@ -285,7 +286,7 @@ sotto_status so_run_batch(struct so_job *job, sotto_error *err) {
     b->n_slots = so_max(b->most_served, LANGUAGE_VOTES);
     b->slots = so_calloc(b->n_slots, sizeof *b->slots);
     sotto_status status = b->slots ? SOTTO_OK : so_fail_memory(err, b->n_slots * sizeof *b->slots, "decoding");
-    if (!status) status = so_listener_create(job->source, job->vad, job->options->max_duration, &b->listener, err);
+    if (!status) status = so_listener_create(job->source, job->vad, job->options, &b->listener, err);
     if (!status) status = run(b, err);
     if (b->listener) so_listener_timing(b->listener, &job->engine.timing.audio, &job->engine.timing.vad);
     release(b);

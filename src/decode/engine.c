@@ -1,25 +1,18 @@
 #include "decode/engine.h"
 
-#include <time.h>
-
 #include "features/logmel.h"
+#include "util/clock.h"
 #include "util/memory.h"
-
-double so_engine_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /** Add the time since `from` to a stage; returns now. */
 static double charge(double *stage, double from) {
-    double now = so_engine_clock();
+    double now = so_now();
     *stage += now - from;
     return now;
 }
 
 sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     *engine = (struct so_engine){.model = model};
     size_t mel_size = (size_t)SO_MEL_FRAMES * model->hp.n_mels;
     engine->mel = so_alloc(mel_size, sizeof *engine->mel);
@@ -47,7 +40,7 @@ void so_engine_free(struct so_engine *engine) {
 
 sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
                             sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     size_t frames = so_min(SO_MEL_FRAMES, 2 * (size_t)engine->model->hp.n_audio_ctx);
     n_samples = so_min(n_samples, frames * SO_MEL_HOP);
     sotto_status status = so_logmel_window(engine->logmel, engine->pool, samples, n_samples, frames, engine->mel, err);
@@ -93,7 +86,7 @@ sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const
 }
 
 sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *rows, size_t n, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     sotto_status status = so_decoder_step(engine->decoder, rows, n, err);
     charge(&engine->timing.decode, from);
     return status;
@@ -101,7 +94,7 @@ sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *
 
 sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window, bool (*cancel)(void *), void *user,
                               sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     sotto_status status = SOTTO_OK;
     size_t n;
     while (!status && (n = so_window_next(window, engine->rows, SO_ENGINE_ROWS)) > 0) {

@@ -49,7 +49,4 @@ sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window
 /** The counters of matrix products, and the device that really computed, into a result. */
 void so_engine_products(const struct so_engine *engine, sotto_result *result);
 
-/** Seconds of a clock that only moves forward. */
-double so_engine_clock(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decode/engine.h"
+#include "util/clock.h"
 #include "util/memory.h"
 #include "vad/vad.h"
 
@@ -30,16 +31,17 @@ void so_listener_free(struct so_listener *l) {
     so_free(l);
 }
 
-sotto_status so_listener_create(const struct so_source *source, const struct so_vad_weights *weights, double max_duration,
+sotto_status so_listener_create(const struct so_source *source, const struct so_vad_weights *weights, const sotto_options *options,
                                 struct so_listener **out, sotto_error *err) {
     *out = NULL;
     struct so_listener *l = so_calloc(1, sizeof *l);
     if (!l) return so_fail_memory(err, sizeof *l, "speech detection");
     l->source = *source;
-    l->max_duration = max_duration;
+    l->max_duration = options->max_duration;
     struct so_span_options spans;
     struct so_chunk_options chunks;
-    so_span_options_init(&spans);
+    so_span_options_of(options, &spans);
+    if (!weights) spans.min_speech = 0;
     so_chunk_options_init(&chunks);
     sotto_status status = so_vad_create(weights, &l->vad, err);
     if (!status) status = so_segmenter_create(&spans, &chunks, &l->segmenter, err);
@@ -71,7 +73,7 @@ static sotto_status make_room(struct so_listener *l, sotto_error *err) {
 
 /** Read a block and look for speech in it. */
 static sotto_status read_block(struct so_listener *l, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     sotto_status status = make_room(l, err);
     size_t n = 0, got = 1;
     while (!status && got > 0 && n < BLOCK) {
@@ -83,7 +85,7 @@ static sotto_status read_block(struct so_listener *l, sotto_error *err) {
     so_samples_tame(block, n);
     l->n += n;
     l->total += n;
-    double read = so_engine_clock();
+    double read = so_now();
     l->audio_time += read - from;
     l->at = 0;
     l->n_frames = so_vad_push(l->vad, block, n, l->frames);
@@ -91,7 +93,7 @@ static sotto_status read_block(struct so_listener *l, sotto_error *err) {
         l->ended = true;
         l->n_frames += so_vad_finish(l->vad, &l->frames[l->n_frames]);
     }
-    l->vad_time += so_engine_clock() - read;
+    l->vad_time += so_now() - read;
     return so_samples_check(l->total, l->max_duration, err);
 }
 

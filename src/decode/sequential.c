@@ -1,4 +1,7 @@
+#include <math.h>
+
 #include "decode/job.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 /** Text of a window drawn above this temperature is not shown to the next one: errors would breed errors. */
@@ -30,7 +33,7 @@ static sotto_status decode_window(struct sequential *s, struct so_outcome *outco
 static double recording_time(void *context, uint32_t frame, bool end) {
     const struct sequential *s = context;
     (void)end;
-    return ((double)s->feed.start_frame + frame) / SO_FRAMES_PER_SECOND;
+    return fmin(((double)s->feed.start_frame + frame) / SO_FRAMES_PER_SECOND, (double)s->feed.total / SOTTO_SAMPLE_RATE);
 }
 
 static void segment_added(void *context, const sotto_segment *segment) {
@@ -40,9 +43,9 @@ static void segment_added(void *context, const sotto_segment *segment) {
 }
 
 static sotto_status fill(struct sequential *s, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     sotto_status status = so_feed_fill(&s->feed, err);
-    s->job->engine.timing.audio += so_engine_clock() - from;
+    s->job->engine.timing.audio += so_now() - from;
     s->job->n_samples = s->feed.total;
     s->job->ended = s->feed.ended;
     return status;

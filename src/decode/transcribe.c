@@ -5,6 +5,7 @@
 
 #include "decode/device.h"
 #include "decode/job.h"
+#include "util/clock.h"
 
 sotto_status so_job_language(struct so_job *job, struct so_cross *const *windows, size_t n, sotto_error *err) {
     sotto_result *result = &job->transcript->result;
@@ -32,10 +33,10 @@ void so_job_progress(const struct so_job *job, double done) {
 }
 
 static sotto_status open_device(struct so_job *job, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     struct so_backend *backend;
     sotto_status status = so_device_open(job->model, job->options, &backend, err);
-    if (!status) so_engine_use(&job->engine, backend, so_engine_clock() - from);
+    if (!status) so_engine_use(&job->engine, backend, so_now() - from);
     return status;
 }
 
@@ -60,7 +61,7 @@ static sotto_status finish(struct so_job *job, double from, sotto_error *err) {
     sotto_status status = so_transcript_finish(job->transcript, err);
     result->duration = (double)job->n_samples / SOTTO_SAMPLE_RATE;
     result->timing = job->engine.timing;
-    result->timing.total = so_engine_clock() - from;
+    result->timing.total = so_now() - from;
     result->timing.realtime_factor = result->duration / fmax(result->timing.total, 1e-9);
     so_engine_products(&job->engine, result);
     return status;
@@ -68,7 +69,7 @@ static sotto_status finish(struct so_job *job, double from, sotto_error *err) {
 
 sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, const struct so_source *source,
                            const sotto_options *options, struct so_transcript **out, sotto_error *err) {
-    double from = so_engine_clock();
+    double from = so_now();
     *out = NULL;
     struct so_job job = {.model = model, .vad = vad, .options = options, .source = source};
     sotto_status status = prepare(&job, err);

@@ -43,8 +43,15 @@ static uint64_t to_samples(double seconds) {
     return (uint64_t)(seconds * SOTTO_SAMPLE_RATE + 0.5);
 }
 
-sotto_status so_spans_create(const struct so_span_options *options, struct so_spans **out, sotto_error *err) {
-    *out = NULL;
+void so_span_options_of(const sotto_options *from, struct so_span_options *options) {
+    so_span_options_init(options);
+    options->threshold = from->vad_threshold;
+    options->min_speech = from->vad_min_speech;
+    options->min_silence = from->vad_min_silence;
+    options->pad = from->vad_pad;
+}
+
+sotto_status so_span_options_check(const struct so_span_options *options, sotto_error *err) {
     if (!(options->threshold > 0.0f && options->threshold < 1.0f))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the threshold of speech detection must lie between 0 and 1");
     if (!within(options->min_speech, 0.0, 2.0) || !within(options->min_silence, 0.0, 2.0) ||
@@ -53,6 +60,13 @@ sotto_status so_spans_create(const struct so_span_options *options, struct so_sp
                        "speech detection: shortest speech must be 0 to 2 s, shortest silence 0 to 2 s, "
                        "padding 0 to 2 s, "
                        "longest span 8 to 30 s");
+    return SOTTO_OK;
+}
+
+sotto_status so_spans_create(const struct so_span_options *options, struct so_spans **out, sotto_error *err) {
+    *out = NULL;
+    sotto_status status = so_span_options_check(options, err);
+    if (status) return status;
     struct so_spans *spans = so_calloc(1, sizeof *spans);
     if (!spans) return so_fail_memory(err, sizeof *spans, "speech detection");
     spans->threshold = options->threshold;

@@ -32,6 +32,12 @@ struct so_span_options {
 /** For transcription: keeping some silence costs little, losing a word does not come back. */
 void so_span_options_init(struct so_span_options *options);
 
+/** What a caller of the library asks for. */
+void so_span_options_of(const sotto_options *from, struct so_span_options *options);
+
+/** SOTTO_ERR_ARGUMENT for values outside the ranges above. */
+sotto_status so_span_options_check(const struct so_span_options *options, sotto_error *err);
+
 /** Positions are samples from the start of the recording. */
 struct so_span {
     uint64_t start, end;               /**< with the padding; end is the first sample behind */

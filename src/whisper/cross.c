@@ -33,20 +33,11 @@ sotto_status so_cross_fill(struct so_decoder *d, struct so_cross *cross, const f
     size_t state = m->hp.n_text_state, audio_state = m->hp.n_audio_state;
     if (positions == 0 || positions > m->hp.n_audio_ctx)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "%zu positions do not fit the decoder", positions);
-    size_t kv_bytes = positions * 2 * state * sizeof(float);
-    float *kv = so_alloc(kv_bytes, 1); /* [positions][2*state]: keys, values */
-    struct so_rows in;
-    if (!so_rows_create(&in, m->precision, positions, audio_state) || !kv) {
-        so_rows_free(&in);
-        so_free(kv);
-        return so_fail_memory(err, kv_bytes, "cross attention");
-    }
-    so_quantize(&d->nn, positions, audio_state, states, audio_state, &in);
+    float *kv = d->cross; /* [positions][2*state]: keys, values */
+    so_quantize(&d->nn, positions, audio_state, states, audio_state, &d->heard);
     for (size_t i = 0; i < m->hp.n_text_layer; i++) {
-        so_count_linear(&d->nn.products, 2, so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &in, kv, 2 * state));
+        so_count_linear(&d->nn.products, 2, so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &d->heard, kv, 2 * state));
         so_memory_fill(&d->nn, &cross->layers[i], positions, kv, kv + state, 2 * state);
     }
-    so_rows_free(&in);
-    so_free(kv);
     return SOTTO_OK;
 }

@@ -12,6 +12,8 @@ void so_decoder_free(struct so_decoder *d) {
     so_nn_release(&d->nn);
     so_rows_free(&d->normed);
     so_rows_free(&d->hidden);
+    so_rows_free(&d->heard);
+    so_free(d->cross);
     so_free(d->x);
     so_free(d->wide);
     so_free(d->context);
@@ -42,7 +44,9 @@ sotto_status so_decoder_create(const struct so_model *model, struct so_pool *poo
     d->logits = so_calloc(max_rows, sizeof *d->logits);
     bool rows = so_rows_create(&d->normed, model->precision, max_rows, state);
     rows &= so_rows_create(&d->hidden, model->precision, max_rows, 4 * state);
-    if (!rows || !d->x || !d->wide || !d->context || !d->position || !d->blocks || !d->logits) {
+    rows &= so_rows_create(&d->heard, model->precision, model->hp.n_audio_ctx, model->hp.n_audio_state);
+    d->cross = so_alloc((size_t)model->hp.n_audio_ctx * 2 * state, sizeof *d->cross);
+    if (!rows || !d->cross || !d->x || !d->wide || !d->context || !d->position || !d->blocks || !d->logits) {
         so_decoder_free(d);
         return so_fail_memory(err, max_rows * 10 * state, "the decoder");
     }

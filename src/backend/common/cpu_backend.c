@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 struct cpu_backend {

@@ -1,8 +1,5 @@
 #include "backend/stats.h"
 
-#include <time.h>
-
-
 #define SHORTEST 1e-7
 #define STEP 1.0905077326652577 /* 2^(1/8) */
 
@@ -29,10 +26,4 @@ double so_times_percentile(const struct so_times *t, double share) {
         if (seen && (double)seen >= share * (double)t->count) return end < t->minimum ? t->minimum : end < t->maximum ? end : t->maximum;
     }
     return t->maximum;
-}
-
-double so_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }

@@ -1,9 +1,9 @@
 /* Commands of the model: what the driver checks, what the firmware does. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/emulator/model.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 static struct emu_context *context_of(struct so_emulator *e, uint32_t handle) {
@@ -213,9 +213,7 @@ int emu_wait(struct so_emulator *e, const struct so_drm_timeline_wait *r) {
     for (size_t i = 0; i < EMU_CONTEXTS; i++) {
         struct emu_context *context = &e->context[i];
         if (!context->used || context->syncobj != handle) continue;
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (context->completed < point && r->timeout_nsec < (int64_t)now.tv_sec * 1000000000 + now.tv_nsec)
+        if (context->completed < point && r->timeout_nsec < so_now_ns())
             return emu_refuse(e, ETIME, "TIMELINE_WAIT: the deadline is absolute and has passed");
         while (context->completed < point && context->n_queue)
             if (!run_oldest(e, context)) break;

@@ -17,6 +17,7 @@ static void put32(char *p, uint32_t v) {
     put16(p, v & 0xffff);
     put16(p + 2, v >> 16);
 }
+static void put_text(char *p, const char *text) { memcpy(p, text, strlen(text) + 1); }
 static void put64(char *p, uint64_t v) {
     put32(p, (uint32_t)v);
     put32(p + 4, (uint32_t)(v >> 32));
@@ -27,14 +28,14 @@ static size_t ip_layout(char *p) {
     put32(p + 8, 7);
     put32(p + 12, 1u | 0x901u << 16); /* DPU, kernel id 0x901 */
     put64(p + 16, ~UINT64_C(0));
-    strcpy(p + 24, "MLIR_AIE:MLIRAIE");
+    put_text(p + 24, "MLIR_AIE:MLIRAIE");
     return 8 + SO_IP_BYTES;
 }
 
 static size_t mem_topology(char *p) {
     put32(p, 2);
-    strcpy(p + 8 + 24, "HOST");
-    strcpy(p + 8 + SO_MEM_BYTES + 24, "SRAM");
+    put_text(p + 8 + 24, "HOST");
+    put_text(p + 8 + SO_MEM_BYTES + 24, "SRAM");
     return 8 + 2 * SO_MEM_BYTES;
 }
 
@@ -59,7 +60,7 @@ static size_t partition(char *p, enum so_emulator_overlay overlay) {
     put32(p + 44, STARTS);
     put32(p + 120, 1);
     put32(p + 124, PDI);
-    strcpy(p + NAME, "QoS");
+    put_text(p + NAME, "QoS");
     put16(p + STARTS, 0);
     for (int i = 0; i < 16; i++) p[PDI + i] = (char)(0xa0 + i);
     put32(p + PDI + 16, IMAGE_BYTES);

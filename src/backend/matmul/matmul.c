@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/memory.h"
 
 enum { OPTIONS_VERSION = 1, GROUP = 16 };

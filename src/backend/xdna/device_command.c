@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/xdna/device.h"
+#include "util/clock.h"
 
 /* Longer than the driver's own watchdog with every place in its queue taken. */
 #define WAIT_MS ((SO_XDNA_IN_FLIGHT + 1) * SO_XDNA_WATCHDOG_MS)
@@ -63,9 +63,7 @@ static const char *state_name(unsigned state) {
 }
 
 static int64_t deadline(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)WAIT_MS * 1000000;
+    return so_now_ns() + (int64_t)WAIT_MS * 1000000;
 }
 
 sotto_status so_xdna_wait(struct so_xdna *device, const struct so_xdna_context *context, const struct so_xdna_bo *command,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/memory.h"
 
 void so_xdna_retire(struct so_xdna_backend *x, const char *why) {

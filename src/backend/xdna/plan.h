@@ -2,6 +2,8 @@
 #ifndef SO_XDNA_PLAN_H
 #define SO_XDNA_PLAN_H
 
+#include <stdio.h>
+
 #include "backend/xdna/overlay.h"
 #include "model/model.h"
 
@@ -15,5 +17,8 @@ void so_plan_product(struct so_plan *plan, enum so_overlay_kind kernel, size_t m
 
 /** The encoder of one window and the cross keys and values: what goes to the device by default. */
 struct so_plan so_plan_window(enum so_overlay_kind kernel, const struct so_hparams *hp);
+
+/** What one window of a model would cost with each kernel, as text. */
+void so_xdna_plan(const struct so_model *model, FILE *out);
 
 #endif

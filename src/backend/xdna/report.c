@@ -11,6 +11,7 @@
 #include "backend/xdna/inspect.h"
 #include "backend/xdna/plan.h"
 #include "sotto_device.h"
+#include "util/clock.h"
 #include "util/memory.h"
 
 /* The stream knows its buffer only once it is closed. */
@@ -158,18 +159,11 @@ sotto_status sotto_device_inspect(const char *path, char **text, sotto_error *er
     return status;
 }
 
-sotto_status sotto_device_plan(const sotto_model *model, char **text, sotto_error *err) {
+void so_xdna_plan(const struct so_model *m, FILE *out) {
     static const struct {
         enum so_overlay_kind kind;
         const char *name;
     } kernels[] = {{SO_KERNEL_GEMM, "gemm"}, {SO_KERNEL_TILE16, "tile16"}, {SO_KERNEL_TILE32, "tile32"}, {SO_KERNEL_TILE64, "tile64"}};
-    const struct so_model *m = (const struct so_model *)model;
-    char *buffer = NULL;
-    size_t size;
-    so_error_clear(err);
-    *text = NULL;
-    FILE *out = open_memstream(&buffer, &size);
-    if (!out) return so_fail_memory(err, 0, "a report");
     fprintf(out, "one window of %s: encoder and cross keys and values; times estimated from published figures, not measured\n", m->name);
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
         struct so_plan p = so_plan_window(kernels[i].kind, &m->hp);
@@ -177,5 +171,4 @@ sotto_status sotto_device_plan(const sotto_model *model, char **text, sotto_erro
                 (double)p.bytes / 1e6, p.seconds, kernels[i].kind == SO_KERNEL_GEMM ? "" : ", lossy: not used for speech");
     }
     fputs("  left to the CPU: the decoder's steps (a few rows each) and attention, unless --npu-all, --npu-attention\n", out);
-    return finish(out, text, &buffer, SOTTO_OK, err);
 }
