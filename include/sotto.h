@@ -207,7 +207,9 @@ typedef struct sotto_options {
     void (*on_segment)(void *user, const sotto_segment *segment); /**< the segment lives for the call only */
     void (*on_progress)(void *user, double done, double total);   /**< seconds; total 0 while unknown */
     void (*on_log)(void *user, sotto_log_level level, const char *message);
-    bool (*cancel)(void *user); /**< true: stop soon, with SOTTO_ERR_CANCELLED and a partial result */
+    /** true: begin nothing new, finish the chunks in work (a few seconds of computing) and return SOTTO_ERR_CANCELLED with what is done */
+    bool (*cancel)(void *user);
+    bool cancel_at_once; /**< a cancelled call drops the chunks in work in place of finishing them */
 } sotto_options;
 
 SOTTO_EXPORT void sotto_options_init(sotto_options *options);

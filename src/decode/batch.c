@@ -56,6 +56,7 @@ struct batch {
     uint64_t next_out; /* index of the chunk whose result comes next */
     bool source_ended;
     bool speaking; /* the language is settled and decoding has begun */
+    bool stopping; /* the caller wants to stop: what is in work is finished, nothing else begun */
 };
 
 static void release(struct batch *b) {
@@ -121,11 +122,20 @@ static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *e
     return status;
 }
 
+/** Whether to go on: chunks in work are finished unless nothing of them has been decoded yet or the caller wants none of it. */
+static sotto_status look_up(struct batch *b, sotto_error *err) {
+    if (b->stopping) return SOTTO_OK;
+    sotto_status status = so_job_cancelled(b->job, err);
+    b->stopping = status == SOTTO_ERR_CANCELLED && b->speaking && !b->job->options->cancel_at_once;
+    return b->stopping ? SOTTO_OK : status;
+}
+
 static sotto_status fill(struct batch *b, sotto_error *err) {
     for (size_t i = 0; i < b->n_slots && !b->source_ended; i++) {
         if (b->slots[i].busy) continue;
         if (b->taken - b->next_out >= MAX_WAITING) break;
-        sotto_status status = so_job_cancelled(b->job, err);
+        sotto_status status = look_up(b, err);
+        if (!status && b->stopping) break;
         if (!status) status = fill_slot(b, &b->slots[i], err);
         if (status) return status;
     }
@@ -265,8 +275,8 @@ static sotto_status emit(struct batch *b, sotto_error *err) {
 static sotto_status run(struct batch *b, sotto_error *err) {
     size_t rows = 1;
     while (rows > 0) {
-        sotto_status status = so_job_cancelled(b->job, err);
-        if (!status) status = fill(b, err);
+        sotto_status status = look_up(b, err);
+        if (!status && !b->stopping) status = fill(b, err);
         if (!status && !b->speaking) status = begin_speaking(b, err);
         if (!status && b->speaking) status = step(b, &rows, err);
         if (!status && b->speaking) status = conclude_all(b, err);
@@ -274,6 +284,7 @@ static sotto_status run(struct batch *b, sotto_error *err) {
         if (status) return status;
         if (!b->speaking) break; /* there was no speech at all */
     }
+    if (b->stopping) return so_fail(err, SOTTO_ERR_CANCELLED, "cancelled");
     so_job_progress(b->job, (double)b->job->n_samples / SOTTO_SAMPLE_RATE);
     return SOTTO_OK;
 }

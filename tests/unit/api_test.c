@@ -83,7 +83,7 @@ static void check_whole(const sotto_options *options) {
     for (size_t i = 0; i < result->n_segments; i++) {
         assert_int_equal(result->segments[i].id, i);
         assert_true(result->segments[i].start >= last);
-        assert_true(result->segments[i].end > result->segments[i].start);
+        assert_true(result->segments[i].end > result->segments[i].start && result->segments[i].end <= 65);
         last = result->segments[i].start;
     }
     assert_true(last > 30);
@@ -176,6 +176,7 @@ static void empty_pcm_is_an_error_and_short_pcm_is_not(void **state) {
         sotto_result_free(transcribe(1, &options));
         result = transcribe(320, &options);
         assert_true(result->duration == 0.02);
+        assert_true(strlen(result->language) >= 2); /* it was heard, however short */
         sotto_result_free(result);
     }
 }
@@ -292,6 +293,28 @@ static void cancelling_keeps_what_was_finished(void **state) {
     sotto_result_free(result);
 }
 
+static void cancelled_chunks_in_work_are_finished_unless_dropped(void **state) {
+    (void)state;
+    struct watch watch = {.cancel_after = 1};
+    sotto_options options = fast_options();
+    options.batch_size = 2;
+    sotto_result *whole = transcribe(LENGTH, &options), *result;
+    options.user = &watch;
+    options.on_segment = on_segment;
+    options.cancel = cancel;
+    assert_int_equal(sotto_transcribe_pcm(model, samples, LENGTH, &options, &result, NULL), SOTTO_ERR_CANCELLED);
+    assert_same(whole, result); /* all of its chunks are in work when the first one is finished */
+    assert_int_equal(watch.segments, whole->n_segments);
+    sotto_result_free(result);
+    watch.segments = 0;
+    options.cancel_at_once = true;
+    assert_int_equal(sotto_transcribe_pcm(model, samples, LENGTH, &options, &result, NULL), SOTTO_ERR_CANCELLED);
+    assert_in_range(result->n_segments, 1, whole->n_segments - 1);
+    assert_true(strncmp(whole->text, result->text, strlen(result->text)) == 0);
+    sotto_result_free(result);
+    sotto_result_free(whole);
+}
+
 static void wrong_options_are_the_callers_mistake(void **state) {
     (void)state;
     sotto_error err;
@@ -330,6 +353,11 @@ static void wrong_options_are_the_callers_mistake(void **state) {
     WRONG(max_duration, -1, SOTTO_ERR_ARGUMENT);
     WRONG(threads, 2000, SOTTO_ERR_ARGUMENT);
     WRONG(word_timestamps, true, SOTTO_ERR_UNSUPPORTED);
+    WRONG(vad_threshold, 0, SOTTO_ERR_ARGUMENT);
+    WRONG(vad_threshold, NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(vad_min_speech, 2.1, SOTTO_ERR_ARGUMENT);
+    WRONG(vad_min_silence, -1, SOTTO_ERR_ARGUMENT);
+    WRONG(vad_pad, NAN, SOTTO_ERR_ARGUMENT);
     WRONG(batch_size, 0, SOTTO_ERR_ARGUMENT);
     WRONG(batch_size, 65, SOTTO_ERR_ARGUMENT);
     WRONG(device, (sotto_device)9, SOTTO_ERR_ARGUMENT);
@@ -419,6 +447,7 @@ int main(void) {
         cmocka_unit_test(odd_samples_do_no_harm),
         cmocka_unit_test(callbacks_hear_of_segments_and_progress),
         cmocka_unit_test(cancelling_keeps_what_was_finished),
+        cmocka_unit_test(cancelled_chunks_in_work_are_finished_unless_dropped),
         cmocka_unit_test(wrong_options_are_the_callers_mistake),
         cmocka_unit_test(beams_and_prompts_are_understood),
         cmocka_unit_test(languages_are_listed_in_the_models_order),
