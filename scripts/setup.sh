@@ -5,7 +5,8 @@
 set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
-       libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libxxhash-dev zlib1g-dev"
+       libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler
+       libxxhash-dev zlib1g-dev"
 test="libcmocka-dev"
 venv="python3-venv"
 fuzz="clang llvm libclang-rt-14-dev"
@@ -13,7 +14,7 @@ rivals="cmake g++"
 sanitize="clang libclang-rt-14-dev"
 emulate="qemu-user"
 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
-       libjansson-dev:arm64 libxxhash-dev:arm64 zlib1g-dev:arm64 libcmocka-dev:arm64"
+       libjansson-dev:arm64 libprotobuf-c-dev:arm64 libxxhash-dev:arm64 zlib1g-dev:arm64 libcmocka-dev:arm64"
 
 wanted=
 for group in "$@"; do

@@ -18,8 +18,8 @@ static const char usage[] =
     "folder\n"
     "       sotto model fetch NAME [--precision int8|f32]     download a model and import it\n"
     "       sotto model import SRC -o DST [--precision int8|f32] [--name N] [--vocab FILE] [-q]\n"
-    "                                                         SRC: CTranslate2 or safetensors, a file or its "
-    "folder\n"
+    "                                                         SRC: CTranslate2, safetensors, ONNX, ggml: a "
+    "file or its folder\n"
     "                                                         DST: a path, or a NAME in the model folder\n"
     "       sotto model show FILE|NAME [--precision int8|f32] what a model consists of\n"
     "       sotto model verify FILE|NAME [--precision int8|f32]   compare the whole file with its hash\n";

@@ -66,6 +66,19 @@ static uint32_t count_layers(const struct so_foreign *source, const char *prefix
     return layers;
 }
 
+/** What a source says of its sizes must be what its tensors have. */
+static sotto_status compare(const struct so_hparams *declared, const struct so_hparams *hp,
+                            sotto_error *err) {
+    uint32_t said[SO_FILE_HPARAMS], found[SO_FILE_HPARAMS];
+    so_hparams_store(declared, said);
+    so_hparams_store(hp, found);
+    for (size_t i = 0; i < SO_FILE_HPARAMS; i++)
+        if (said[i] && said[i] != found[i])
+            return so_fail(err, SOTTO_ERR_MODEL, "damaged: its header says %u where its tensors have %u",
+                           said[i], found[i]);
+    return SOTTO_OK;
+}
+
 static sotto_status derive(const struct so_foreign *source, struct so_hparams *hp, sotto_error *err) {
     sotto_status status = dimension(source, "encoder.positions", 2, 0, &hp->n_audio_ctx, err);
     if (!status) status = dimension(source, "encoder.positions", 2, 1, &hp->n_audio_state, err);
@@ -74,11 +87,12 @@ static sotto_status derive(const struct so_foreign *source, struct so_hparams *h
     if (!status) status = dimension(source, "decoder.positions", 2, 1, &hp->n_text_state, err);
     if (!status) status = dimension(source, "decoder.embedding", 2, 0, &hp->n_vocab, err);
     if (status) return status;
-    hp->n_audio_head = source->audio_heads ? source->audio_heads : hp->n_audio_state / SO_HEAD_SIZE;
-    hp->n_text_head = source->text_heads ? source->text_heads : hp->n_text_state / SO_HEAD_SIZE;
+    hp->n_audio_head = hp->n_audio_state / SO_HEAD_SIZE;
+    hp->n_text_head = hp->n_text_state / SO_HEAD_SIZE;
     hp->n_audio_layer = count_layers(source, "encoder.");
     hp->n_text_layer = count_layers(source, "decoder.");
-    return so_hparams_check(hp, err);
+    status = compare(&source->declared, hp, err);
+    return status ? status : so_hparams_check(hp, err);
 }
 
 /** The rows of a bias that may be missing: those of the keys. */

@@ -183,7 +183,8 @@ static sotto_status check_scalar(struct reader *r, const struct record *record, 
     sotto_status status = read_scalar(r, record, &value, err);
     if (status) return status;
     if (!strcmp(name, "num_heads")) {
-        uint32_t *heads = strncmp(record->name, "encoder/", 8) ? &source->text_heads : &source->audio_heads;
+        uint32_t *heads = strncmp(record->name, "encoder/", 8) ? &source->declared.n_text_head
+                                                               : &source->declared.n_audio_head;
         if (value < 1) return damaged(r, "an impossible number of heads", err);
         *heads = (uint32_t)value;
         return SOTTO_OK;
@@ -222,6 +223,7 @@ static sotto_status add_tensor(struct reader *r, const struct record *record, st
     piece->rank = record->rank;
     memcpy(piece->shape, record->shape, sizeof piece->shape);
     piece->index = (uint32_t)index;
+    tensor->input = r->input;
     tensor->offset = record->offset;
     stored->source.n_pieces++;
     switch ((enum ct2_type)record->type) {
@@ -271,10 +273,10 @@ static sotto_status ct2_open(struct so_infile *input, struct so_foreign **out, s
     sotto_status status = read_records(&r, err);
     if (!status) status = build(&r, &stored, err);
     so_free(r.records);
-    if (status) return status;
-    stored->input = input;
-    *out = &stored->source;
-    return SOTTO_OK;
+    if (!status) status = so_stored_adopt(stored, input, err);
+    if (status && stored) so_stored_close(&stored->source);
+    if (!status) *out = &stored->source;
+    return status;
 }
 
 static bool ct2_recognise(struct so_infile *input) {
@@ -285,5 +287,5 @@ static bool ct2_recognise(struct so_infile *input) {
            so_u16(bytes + 4) <= CT2_MAX_NAME;
 }
 
-const struct so_foreign_format so_format_ctranslate2 = {"CTranslate2", ct2_recognise, ct2_open,
-                                                        so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_ctranslate2 = {"CTranslate2",  ct2_recognise,   ct2_open,
+                                                        so_stored_rows, so_stored_close, NULL};

@@ -1,13 +1,15 @@
 #include "model/foreign.h"
 
-const struct so_foreign_format *const so_foreign_formats[] = {&so_format_safetensors, &so_format_ctranslate2,
-                                                              NULL};
+const struct so_foreign_format *const so_foreign_formats[] = {
+    &so_format_safetensors, &so_format_safetensors_index, &so_format_ggml,
+    &so_format_onnx,        &so_format_ctranslate2,       NULL};
 
 sotto_status so_foreign_from(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
     *out = NULL;
     for (size_t i = 0; so_foreign_formats[i]; i++)
         if (so_foreign_formats[i]->recognise(input)) return so_foreign_formats[i]->open(input, out, err);
-    return so_fail(err, SOTTO_ERR_MODEL, "%s: neither CTranslate2 nor safetensors weights",
+    return so_fail(err, SOTTO_ERR_MODEL,
+                   "%s: neither weights of CTranslate2 nor of safetensors, ggml or ONNX",
                    so_infile_path(input));
 }
 

@@ -12,6 +12,7 @@
 #include "model/convert.h"
 #include "model/infile.h"
 #include "model/layout.h"
+#include "model/vocab_build.h"
 
 #define SO_PIECE_MAX_RANK 4
 
@@ -39,6 +40,8 @@ struct so_foreign_format {
     sotto_status (*rows)(struct so_foreign *source, const struct so_piece *piece, uint64_t first,
                          uint64_t count, float *out, sotto_error *err);
     void (*close)(struct so_foreign *source);
+    /** Fill in a vocabulary from the weights' own file; NULL: the format has none. */
+    sotto_status (*vocabulary)(struct so_foreign *source, struct so_vocab_builder *builder, sotto_error *err);
 };
 
 /** What every format's own structure begins with. */
@@ -46,7 +49,8 @@ struct so_foreign {
     const struct so_foreign_format *format;
     struct so_piece *pieces; /**< in no order; names may be twice in a hostile file */
     size_t n_pieces;
-    uint32_t audio_heads, text_heads; /**< 0: the format does not say */
+    struct so_hparams
+        declared; /**< what the file says of its sizes, to be compared with them; 0: it does not say */
 };
 
 /** Recognise and open a file. */
@@ -59,7 +63,8 @@ void so_foreign_close(struct so_foreign *source); /**< NULL is allowed */
 
 /** All formats, NULL-terminated. */
 extern const struct so_foreign_format *const so_foreign_formats[];
-extern const struct so_foreign_format so_format_ctranslate2, so_format_safetensors;
+extern const struct so_foreign_format so_format_ctranslate2, so_format_safetensors,
+    so_format_safetensors_index, so_format_ggml, so_format_onnx;
 
 /** Floats of one row. */
 static inline uint64_t so_piece_columns(const struct so_piece *piece) {

@@ -5,17 +5,17 @@
 
 #include "features/logmel.h"
 #include "model/assemble.h"
+#include "model/find.h"
+#include "model/heads.h"
 #include "model/json.h"
 #include "model/limits.h"
 #include "model/vocab_read.h"
 #include "model/writer.h"
 #include "util/memory.h"
 
-#define MAX_PATH 4096
-
 struct import {
     const sotto_import_options *options;
-    char weights[MAX_PATH], vocabulary[MAX_PATH];
+    char weights[SO_MAX_PATH];
     char name[64];
     struct so_foreign *source;
     struct so_assembly *assembly;
@@ -25,52 +25,9 @@ struct import {
     size_t n_heads;
 };
 
-/** folder + name, where folder ends before `length`. */
-static bool join(char out[MAX_PATH], const char *folder, size_t length, const char *name) {
-    int n = snprintf(out, MAX_PATH, "%.*s%s%s", (int)length, folder,
-                     length && folder[length - 1] != '/' ? "/" : "", name);
-    return n >= 0 && n < MAX_PATH;
-}
-
-/** The first of some names that exists in a folder. */
-static bool find_file(char out[MAX_PATH], const char *folder, size_t length, const char *const *names) {
-    for (; *names; names++)
-        if (join(out, folder, length, *names) && so_infile_exists(out, false)) return true;
-    return false;
-}
-
-/** Length of the part of a path that names its folder. */
-static size_t folder_length(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
-static sotto_status find_files(struct import *im, const char *source, sotto_error *err) {
-    static const char *const weights[] = {"model.bin", "model.safetensors", NULL};
-    static const char *const vocabularies[] = {"tokenizer.json",
-                                               "vocabulary.json",
-                                               "vocabulary.txt",
-                                               "vocab.json",
-                                               "multilingual.tiktoken",
-                                               "gpt2.tiktoken",
-                                               NULL};
-    const bool folder = so_infile_exists(source, true);
-    if (strlen(source) >= MAX_PATH || (im->options->vocab && strlen(im->options->vocab) >= MAX_PATH))
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "the source's path is too long");
-    if (folder && !find_file(im->weights, source, strlen(source), weights))
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: neither model.bin nor model.safetensors is in it", source);
-    if (!folder) snprintf(im->weights, MAX_PATH, "%s", source);
-    if (im->options->vocab)
-        snprintf(im->vocabulary, MAX_PATH, "%s", im->options->vocab);
-    else if (!find_file(im->vocabulary, im->weights, folder_length(im->weights), vocabularies))
-        return so_fail(err, SOTTO_ERR_MODEL, "%s: no tokenizer.json or other vocabulary beside it",
-                       im->weights);
-    return SOTTO_OK;
-}
-
 /** From the options, or "base" from "folder/base.f32.sotto". */
 static sotto_status choose_name(struct import *im, const char *destination, sotto_error *err) {
-    const char *name = im->options->name ? im->options->name : destination + folder_length(destination);
+    const char *name = im->options->name ? im->options->name : destination + so_folder_length(destination);
     size_t length = strlen(name);
     static const char *const endings[] = {".sotto", ".f32"};
     for (size_t i = 0; !im->options->name && i < SO_COUNT(endings); i++) {
@@ -108,25 +65,36 @@ static sotto_status take_heads(struct import *im, const char *path, const json_t
     return SOTTO_OK;
 }
 
+/** Heads of an OpenAI model of these sizes, where the source does not say. */
+static sotto_status default_heads(struct import *im, sotto_error *err) {
+    const uint8_t(*heads)[2] = so_known_heads(so_assembly_hparams(im->assembly), &im->n_heads);
+    if (!im->n_heads) return SOTTO_OK;
+    im->heads = so_calloc(2 * im->n_heads, sizeof *im->heads);
+    if (!im->heads) return so_fail_memory(err, 2 * im->n_heads * sizeof *im->heads, "alignment heads");
+    for (size_t i = 0; i < im->n_heads; i++) {
+        im->heads[2 * i] = heads[i][0];
+        im->heads[2 * i + 1] = heads[i][1];
+    }
+    return SOTTO_OK;
+}
+
 static sotto_status read_config(struct import *im, sotto_error *err) {
-    static const char *const names[] = {"config.json", "generation_config.json"};
-    char path[MAX_PATH];
+    static const char *const names[] = {"config.json", "generation_config.json", NULL};
+    char path[SO_MAX_PATH];
     sotto_status status = SOTTO_OK;
-    for (size_t i = 0; !status && !im->n_heads && i < SO_COUNT(names); i++) {
+    bool said = false;
+    for (size_t i = 0; !status && !said && names[i]; i++) {
         json_t *root;
-        if (!join(path, im->weights, folder_length(im->weights), names[i]) || !so_infile_exists(path, false))
-            continue;
+        const char *const one[] = {names[i], NULL};
+        if (!so_find_beside(im->weights, one, path)) continue;
         status = so_json_load(path, &root, err);
         if (status) break;
         const json_t *list = json_object_get(root, "alignment_heads");
-        if (json_is_array(list)) {
-            so_free(im->heads);
-            im->heads = NULL;
-            status = take_heads(im, path, list, err);
-        }
+        said = json_array_size(list) > 0;
+        if (said) status = take_heads(im, path, list, err);
         json_decref(root);
     }
-    return status;
+    return status || said ? status : default_heads(im, err);
 }
 
 static sotto_status rows(void *context, const struct so_item *item, enum so_part part, uint32_t first,
@@ -140,17 +108,28 @@ static void progress(void *context, size_t done, size_t total) {
     if (im->options->on_progress) im->options->on_progress(im->options->user, done, total);
 }
 
+/** From the file that the user names, else from the weights' own, else from one beside it. */
+static sotto_status fill_vocabulary(struct import *im, sotto_error *err) {
+    char path[SO_MAX_PATH];
+    if (im->options->vocab) return so_vocab_read(im->options->vocab, im->builder, err);
+    if (im->source->format->vocabulary) return im->source->format->vocabulary(im->source, im->builder, err);
+    if (!so_find_beside(im->weights, so_vocabulary_names, path))
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: no tokenizer.json or other vocabulary beside it",
+                       im->weights);
+    return so_vocab_read(path, im->builder, err);
+}
+
 static sotto_status read_vocabulary(struct import *im, const struct so_vocab **vocab, sotto_error *err) {
     sotto_status status =
         so_vocab_builder_create(so_assembly_hparams(im->assembly)->n_vocab, &im->builder, err);
-    if (!status) status = so_vocab_read(im->vocabulary, im->builder, err);
+    if (!status) status = fill_vocabulary(im, err);
     return status ? status : so_vocab_builder_finish(im->builder, vocab, err);
 }
 
 static sotto_status run(struct import *im, const char *source, const char *destination, sotto_error *err) {
     const struct so_vocab *vocab;
     sotto_status status = choose_name(im, destination, err);
-    if (!status) status = find_files(im, source, err);
+    if (!status) status = so_find_weights(source, im->weights, err);
     if (!status) status = so_foreign_open(im->weights, &im->source, err);
     if (!status) status = so_assembly_create(im->source, &im->assembly, err);
     if (!status) status = read_vocabulary(im, &vocab, err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,9 @@
 struct so_infile {
     int fd;            /* -1: `bytes` */
     const char *bytes; /* [size] */
+    void *view;        /* the file mapped, or NULL */
     uint64_t size;
-    char path[1024]; /* for messages: cut if longer */
+    char path[SO_MAX_PATH];
 };
 
 bool so_infile_exists(const char *path, bool folder) {
@@ -20,10 +22,21 @@ bool so_infile_exists(const char *path, bool folder) {
     return !stat(path, &info) && (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
 }
 
+bool so_path_beside(const char *path, const char *name, char out[SO_MAX_PATH]) {
+    const char *slash = strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash - path) + 1 : 0, length = strlen(name);
+    if (!length || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) return false;
+    if (folder + length >= SO_MAX_PATH) return false;
+    memcpy(out, path, folder);
+    memcpy(out + folder, name, length + 1);
+    return true;
+}
+
 sotto_status so_infile_open(const char *path, struct so_infile **out, sotto_error *err) {
     struct stat info;
     sotto_status status = SOTTO_OK;
     *out = NULL;
+    if (strlen(path) >= SO_MAX_PATH) return so_fail(err, SOTTO_ERR_ARGUMENT, "a path is too long");
     struct so_infile *input = so_calloc(1, sizeof *input);
     if (!input) return so_fail_memory(err, sizeof *input, "an input file");
     strncpy(input->path, path, sizeof input->path - 1);
@@ -55,8 +68,27 @@ sotto_status so_infile_memory(const void *bytes, size_t size, const char *name, 
 
 void so_infile_close(struct so_infile *input) {
     if (!input) return;
+    so_infile_unview(input);
     if (input->fd >= 0) close(input->fd);
     so_free(input);
+}
+
+sotto_status so_infile_view(struct so_infile *input, const uint8_t **bytes, sotto_error *err) {
+    *bytes = (const uint8_t *)input->bytes;
+    if (input->fd < 0) return SOTTO_OK;
+    if (!input->size) return so_fail(err, SOTTO_ERR_MODEL, "%s: empty", input->path);
+    if (!input->view) {
+        void *view = mmap(NULL, (size_t)input->size, PROT_READ, MAP_PRIVATE, input->fd, 0);
+        if (view == MAP_FAILED) return so_fail(err, SOTTO_ERR_IO, "%s: %s", input->path, strerror(errno));
+        input->view = view;
+    }
+    *bytes = input->view;
+    return SOTTO_OK;
+}
+
+void so_infile_unview(struct so_infile *input) {
+    if (input->view) munmap(input->view, (size_t)input->size);
+    input->view = NULL;
 }
 
 uint64_t so_infile_size(const struct so_infile *input) {

@@ -1,6 +1,5 @@
 #include "model/json.h"
 
-#include "model/infile.h"
 #include "model/limits.h"
 #include "util/memory.h"
 
@@ -41,12 +40,26 @@ sotto_status so_json_parse(const char *path, const char *text, size_t size, json
     return SOTTO_OK;
 }
 
-sotto_status so_json_load(const char *path, json_t **out, sotto_error *err) {
-    char *text;
-    size_t size;
+sotto_status so_json_read(struct so_infile *input, json_t **out, sotto_error *err) {
+    const uint64_t size = so_infile_size(input);
     *out = NULL;
-    sotto_status status = so_infile_load(path, SO_MAX_JSON_BYTES, &text, &size, err);
-    if (!status) status = so_json_parse(path, text, size, out, err);
+    if (size > SO_MAX_JSON_BYTES)
+        return so_fail(err, SOTTO_ERR_MODEL, "%s: larger than the limit of %u bytes", so_infile_path(input),
+                       SO_MAX_JSON_BYTES);
+    char *text = so_alloc(1, (size_t)size + 1);
+    if (!text) return so_fail_memory(err, (size_t)size, "a JSON file");
+    sotto_status status = so_infile_read(input, 0, text, (size_t)size, err);
+    if (!status) status = so_json_parse(so_infile_path(input), text, (size_t)size, out, err);
     so_free(text);
+    return status;
+}
+
+sotto_status so_json_load(const char *path, json_t **out, sotto_error *err) {
+    struct so_infile *input;
+    *out = NULL;
+    sotto_status status = so_infile_open(path, &input, err);
+    if (status) return status;
+    status = so_json_read(input, out, err);
+    so_infile_close(input);
     return status;
 }

@@ -14,7 +14,11 @@
 #define SO_MAX_VOCAB_BYTES (8u << 20)    /**< of all text tokens together */
 #define SO_MAX_JSON_BYTES (16u << 20)    /**< of a JSON file that is read whole */
 #define SO_MAX_SOURCE_TENSORS 8192       /**< of a file to import */
+#define SO_MAX_SOURCE_FILES 64           /**< that one source may lie in */
 #define SO_MAX_TENSOR_BYTES (4ull << 30) /**< of one tensor of a file to import */
+
+#define SO_MAX_ONNX_NODES 200000           /**< of a graph; those of Whisper large have some 6,000 */
+#define SO_MAX_PROTOBUF_BYTES (2ull << 30) /**< of a file that is read by protobuf: its own limit */
 
 /** Whether these are sizes of a Whisper model within the limits; SOTTO_ERR_MODEL naming the first that is
  * not. */

@@ -7,14 +7,11 @@
 
 #include "model/json.h"
 #include "model/limits.h"
-#include "model/names.h"
 #include "model/safetensors.h"
 #include "model/stored.h"
 #include "util/memory.h"
 
 #define HEADER_START 8
-
-extern const struct so_name_rule so_safetensors_rules[];
 
 static sotto_status damaged(struct so_infile *input, const char *name, const char *what, sotto_error *err) {
     return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: tensor %s: %s", so_infile_path(input), name, what);
@@ -94,37 +91,31 @@ static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input
     if (status) return status;
     if (end - begin != count * so_number_size(tensor->number))
         return damaged(input, name, "its size does not match its shape", err);
+    tensor->input = input;
     tensor->offset = data + begin;
     piece->index = (uint32_t)index;
     stored->source.n_pieces++;
     return SOTTO_OK;
 }
 
-static sotto_status build(struct so_infile *input, const struct so_name_rule *rules, json_t *header,
-                          uint64_t data, struct so_stored **out, sotto_error *err) {
-    struct so_stored *stored;
+static sotto_status add_tensors(struct so_stored *stored, struct so_infile *input,
+                                const struct so_name_rule *rules, json_t *header, uint64_t data,
+                                sotto_error *err) {
     const char *name;
     json_t *entry;
-    const size_t count = json_object_size(header);
+    const size_t count = json_object_size(header), before = stored->source.n_pieces;
     uint64_t last = 0;
-    *out = NULL;
-    if (!json_is_object(header) || count < 1 || count > SO_MAX_SOURCE_TENSORS)
+    if (!json_is_object(header) || count < 1 || count > SO_MAX_SOURCE_TENSORS - before)
         return so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: no header with 1 to %d tensors",
                        so_infile_path(input), SO_MAX_SOURCE_TENSORS);
-    sotto_status status = so_stored_create(&so_format_safetensors, count, &stored, err);
-    if (status) return status;
+    sotto_status status = so_stored_reserve(stored, before + count, err);
     json_object_foreach(header, name, entry) {
-        status = add_tensor(stored, input, rules, name, entry, data, &last, err);
-        if (status) break;
+        if (!status) status = add_tensor(stored, input, rules, name, entry, data, &last, err);
     }
     /* The format leaves no bytes over: if there are, the header or the file has been damaged. */
     if (!status && data + last != so_infile_size(input))
         status = so_fail(err, SOTTO_ERR_MODEL, "%s: damaged: bytes that belong to no tensor",
                          so_infile_path(input));
-    if (status)
-        so_stored_close(&stored->source);
-    else
-        *out = stored;
     return status;
 }
 
@@ -149,20 +140,29 @@ static bool safetensors_recognise(struct so_infile *input) {
     return header_size(input) != 0;
 }
 
+sotto_status so_safetensors_add(struct so_stored *stored, struct so_infile *input,
+                                const struct so_name_rule *rules, sotto_error *err) {
+    json_t *header = NULL;
+    const uint64_t size = header_size(input);
+    if (!size) return so_fail(err, SOTTO_ERR_MODEL, "%s: not a safetensors file", so_infile_path(input));
+    sotto_status status = load_header(input, size, &header, err);
+    if (!status) status = add_tensors(stored, input, rules, header, HEADER_START + size, err);
+    json_decref(header);
+    return status;
+}
+
 static sotto_status open_with(struct so_infile *input, const struct so_name_rule *rules,
                               struct so_foreign **out, sotto_error *err) {
     struct so_stored *stored;
-    json_t *header = NULL;
-    const uint64_t size = header_size(input);
     *out = NULL;
-    sotto_status status = load_header(input, size, &header, err);
-    if (status) return status;
-    status = build(input, rules, header, HEADER_START + size, &stored, err);
-    json_decref(header);
-    if (status) return status;
-    stored->input = input;
-    *out = &stored->source;
-    return SOTTO_OK;
+    sotto_status status = so_stored_create(&so_format_safetensors, 1, &stored, err);
+    if (!status) status = so_safetensors_add(stored, input, rules, err);
+    if (!status) status = so_stored_adopt(stored, input, err);
+    if (!status)
+        *out = &stored->source;
+    else if (stored)
+        so_stored_close(&stored->source);
+    return status;
 }
 
 static sotto_status safetensors_open(struct so_infile *input, struct so_foreign **out, sotto_error *err) {
@@ -175,13 +175,10 @@ sotto_status so_safetensors_open(const char *path, const struct so_name_rule *ru
     *out = NULL;
     sotto_status status = so_infile_open(path, &input, err);
     if (status) return status;
-    if (safetensors_recognise(input))
-        status = open_with(input, rules, out, err);
-    else
-        status = so_fail(err, SOTTO_ERR_MODEL, "%s: not a safetensors file", path);
+    status = open_with(input, rules, out, err);
     if (status) so_infile_close(input);
     return status;
 }
 
-const struct so_foreign_format so_format_safetensors = {"safetensors", safetensors_recognise,
-                                                        safetensors_open, so_stored_rows, so_stored_close};
+const struct so_foreign_format so_format_safetensors = {
+    "safetensors", safetensors_recognise, safetensors_open, so_stored_rows, so_stored_close, NULL};

@@ -1,4 +1,4 @@
-#include "model/names.h"
+#include "model/safetensors.h"
 
 static const struct so_suffix linear[] = {{".weight", SO_PART_WEIGHT}, {".bias", SO_PART_BIAS}, {NULL, 0}};
 static const struct so_suffix norm[] = {{".weight", SO_PART_GAMMA}, {".bias", SO_PART_BETA}, {NULL, 0}};
