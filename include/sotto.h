@@ -130,6 +130,19 @@ typedef struct sotto_products {
     uint64_t cpu, npu;
 } sotto_products;
 
+/**
+ * Matrix products by name, counted by the logical product: a layer's Q, K and V are three even where one
+ * product computes them, and attention's are one for all heads of a layer. Whisper base has 36 of the encoder
+ * and 12 cross keys and values in each window, and 48 of the decoder in each step.
+ */
+typedef struct sotto_product_counts {
+    sotto_products encoder, cross, decoder; /**< linear layers: these are matmuls_cpu and matmuls_npu */
+    sotto_products convolution;             /**< the encoder's second; the first is float and not counted */
+    sotto_products qk, pv;                  /**< of the encoder's attention */
+    sotto_products decoder_qk, decoder_pv;
+    sotto_products logits;
+} sotto_product_counts;
+
 typedef struct sotto_result {
     const char *text;
     const char *language;       /**< code as "en"; "" where no speech was found and no language was given */
@@ -140,9 +153,11 @@ typedef struct sotto_result {
     const sotto_speaker *speakers;
     size_t n_speakers;
     const char *model;
-    const char *device_path; /**< what really ran: "cpu", "xdna", "emulator" */
-    uint64_t matmuls_cpu, matmuls_npu, fallbacks;
-    sotto_products encoder_products, decoder_products; /**< the same, apart; cross keys and values are the decoder's */
+    const char *device_path;           /**< what really ran: "cpu", "xdna", "emulator" */
+    uint64_t matmuls_cpu, matmuls_npu; /**< linear layers, by who computed them */
+    uint64_t fallbacks;                /**< products that a device should have done and the CPU did */
+    sotto_product_counts products;     /**< by name */
+    bool lossy; /**< a tile kernel computed some of them: not what the CPU would have given */
     sotto_timing timing;
 } sotto_result;
 

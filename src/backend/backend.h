@@ -28,12 +28,16 @@ enum so_backend_kind { SO_BACKEND_CPU, SO_BACKEND_XDNA, SO_BACKEND_EMULATOR };
 
 struct so_backend_options {
     enum so_backend_kind kind;
-    const char *node;      /**< NULL: the first NPU */
-    const char *xclbin;    /**< array configuration; NULL: $MATMUL_XCLBIN, the default places, or the emulator's own */
-    bool all;              /**< take products that the planner would leave to the CPU (few rows) */
-    bool attention;        /**< take products of attention too */
-    uint32_t check_every;  /**< one product in so many is computed again on the CPU; 0: default 1,000; 1: all */
-    struct so_emulator *emulator; /**< borrowed, for tests; NULL: SO_BACKEND_EMULATOR makes its own */
+    const char *node; /**< NULL: the first NPU */
+    const char
+        *xclbin; /**< array configuration; NULL: $MATMUL_XCLBIN, the default places, or the emulator's own */
+    bool all;    /**< take products that the planner would leave to the CPU (few rows) */
+    bool attention; /**< take products of attention too */
+    uint32_t
+        check_every;  /**< one product in so many is computed again on the CPU; 0: default 1,000; 1: all */
+    int32_t retry_ms; /**< pause before a device whose state allows it is tried again, twice as long each
+                         time; 0: 1,000; negative: never */
+    struct so_emulator *emulator;     /**< borrowed, for tests; NULL: SO_BACKEND_EMULATOR makes its own */
     const struct so_kernels *kernels; /**< NULL: the best this CPU has */
     void *log_user;
     void (*log)(void *user, const char *line); /**< one line when a device is given up; may be NULL */
@@ -52,8 +56,9 @@ struct so_capabilities {
     bool resident;       /**< registered matrices stay on the device */
     size_t tile_m, tile_k, tile_n; /**< sizes are padded to multiples of these */
     size_t max_k;
-    size_t in_flight;    /**< products worth submitting before waiting */
-    size_t chain;        /**< products that one submission can hold */
+    size_t in_flight; /**< products worth submitting before waiting */
+    size_t chain;     /**< products that one submission can hold */
+    bool lossy;       /**< results are not the exact integers: a tile kernel */
 };
 void so_backend_describe(const struct so_backend *backend, struct so_capabilities *out);
 
@@ -70,16 +75,38 @@ struct so_product {
     size_t lda;
     int a_zero;       /**< 128 or 0 */
     struct so_panels b;
-    bool changing;    /**< b is not a weight matrix: it is read during so_backend_submit and not kept resident */
-    bool trial;         /**< a check of the device, nobody's product: not counted */
-    const int8_t *b_rows; /**< instead of b's panels: int8 [k][n] row by row, changing; b holds the sizes only */
+    bool changing; /**< b is not a weight matrix: it is read during so_backend_submit and not kept resident */
+    bool trial;    /**< a check of the device, nobody's product: not counted */
+    const struct so_panels *beside; /**< a fused block: further weight matrices of the same k, whose columns
+                                       follow, each from a multiple of 16 on */
+    size_t n_beside; /**< 0 unless so_backend_claims said yes; beside is read during so_backend_submit only */
+    const int8_t
+        *b_rows; /**< instead of b's panels: int8 [k][n] row by row, changing; b holds the sizes only */
     const int8_t *a_s8; /**< instead of a: int8 [m][lda] with zero point 0, a_zero ignored */
 };
 
-/** Whether the planner gives products of this size to the device. */
+/** Columns of a product's result; for a fused block from the first matrix' first to the last's last. */
+size_t so_product_columns(const struct so_product *product);
+
+/** Whether the planner gives products of this size to the device. What it wants and does not do is a
+ * fallback, and counted. */
 bool so_backend_wants(struct so_backend *backend, size_t m, size_t k, size_t n, bool attention);
 
-/** Put a weight matrix on the device ahead of its first product. Known by its pointer; false: it will be done by the CPU. */
+/**
+ * Whether the backend computes these matrices side by side, in one product, as one would compute them one by
+ * one. A block that nobody claims is done matrix by matrix: that changes no bit of the results. product->a is
+ * not looked at.
+ */
+bool so_backend_claims(struct so_backend *backend, const struct so_product *product);
+
+/**
+ * Compare known answers of this size with the CPU, if the planner gives it to the device: done once for each
+ * shape, here or before its first product. False: wrong, and the device is given up.
+ */
+bool so_backend_prove(struct so_backend *backend, size_t m, size_t k, size_t n, bool attention);
+
+/** Put a weight matrix on the device ahead of its first product. Known by its pointer; false: it will be done
+ * by the CPU. */
 bool so_backend_register(struct so_backend *backend, const struct so_panels *b);
 
 /**
@@ -123,6 +150,9 @@ struct so_backend_ops {
     void (*statistics)(struct so_backend *backend, struct so_backend_stats *out);
     void (*reset)(struct so_backend *backend);
     bool (*completions)(struct so_backend *backend, uint64_t *completions);
+    bool (*claims)(struct so_backend *backend,
+                   const struct so_product *product);                        /**< NULL: no fused blocks */
+    bool (*prove)(struct so_backend *backend, size_t m, size_t k, size_t n); /**< NULL: nothing to prove */
 };
 
 /** First member of every implementation. */

@@ -28,8 +28,12 @@ struct so_backend_stats {
     uint64_t dispatches; /**< commands */
     uint64_t submissions;
     uint64_t bytes_to, bytes_from; /**< of buffers handed to and read from the device */
-    uint64_t resident;   /**< bytes of registered matrices */
-    struct so_times time; /**< of each product, from submission until its result was there */
+    uint64_t resident;             /**< bytes of registered matrices */
+    uint64_t overlapped;           /**< products that were handed over while another was under way */
+    uint64_t contexts_lost;        /**< contexts given up for another array configuration's */
+    uint64_t retries;              /**< times that a device which had failed was tried again */
+    double busy;                   /**< seconds in which at least one product was under way */
+    struct so_times time;          /**< of each product, from submission until its result was there */
 };
 
 #endif

@@ -77,11 +77,15 @@ static void print_stage(const char *name, double seconds, double duration, sotto
 static void print_result(const struct request *r, const sotto_result *result, const char *cpu_text, double joules, bool has_energy) {
     const sotto_timing *t = &result->timing;
     struct rusage used;
-    printf("%s, %.1f s of audio, %" PRIu64 " fallbacks\n", result->device_path, result->duration, result->fallbacks);
-    print_stage("whole", t->total, result->duration, (sotto_products){result->matmuls_cpu, result->matmuls_npu});
-    print_stage("encoder", t->encode, result->duration, result->encoder_products);
-    print_stage("decoder", t->decode, result->duration, result->decoder_products);
-    if (r->reference) printf("  word error rate against the reference: %.2f %%\n", so_word_error_rate(r->reference, result->text));
+    printf("%s, %.1f s of audio, %" PRIu64 " fallbacks\n", result->device_path, result->duration,
+           result->fallbacks);
+    print_stage("whole", t->total, result->duration,
+                (sotto_products){result->matmuls_cpu, result->matmuls_npu});
+    print_stage("encoder", t->encode, result->duration, result->products.encoder);
+    print_stage("decoder", t->decode, result->duration, result->products.decoder);
+    if (r->reference)
+        printf("  word error rate against the reference: %.2f %%\n",
+               so_word_error_rate(r->reference, result->text));
     if (cpu_text)
         printf("  word error rate against the CPU: %.2f %%, text %s\n", so_word_error_rate(cpu_text, result->text),
                strcmp(cpu_text, result->text) == 0 ? "identical" : "DIFFERENT");

@@ -116,18 +116,30 @@ void so_engine_use(struct so_engine *engine, struct so_backend *backend, double 
     so_decoder_use(engine->decoder, backend);
 }
 
-static uint64_t all(struct so_products p) { return p.linear + p.attention + p.logits + p.convolution; }
-static uint64_t by_device(struct so_products p) { return p.linear_device + p.attention_device + p.convolution_device; }
+static sotto_products apart(struct so_tally tally) {
+    return (sotto_products){tally.all - tally.device, tally.device};
+}
 
 void so_engine_products(const struct so_engine *engine, sotto_result *result) {
-    struct so_products encoder = so_encoder_products(engine->encoder), decoder = so_decoder_products(engine->decoder);
-    result->encoder_products = (sotto_products){all(encoder) - by_device(encoder), by_device(encoder)};
-    result->decoder_products = (sotto_products){all(decoder) - by_device(decoder), by_device(decoder)};
-    result->matmuls_npu = by_device(encoder) + by_device(decoder);
-    result->matmuls_cpu = all(encoder) + all(decoder) - result->matmuls_npu;
-    if (!engine->backend) return;
-    struct so_backend_stats stats;
-    so_backend_statistics(engine->backend, &stats);
-    result->fallbacks = stats.fallbacks;
-    if (result->matmuls_npu) result->device_path = so_backend_name(engine->backend);
+    struct so_products encoder = so_encoder_products(engine->encoder),
+                       decoder = so_decoder_products(engine->decoder);
+    struct sotto_product_counts *p = &result->products;
+    *p = (sotto_product_counts){
+        .encoder = apart(encoder.linear),
+        .cross = apart(decoder.cross),
+        .decoder = apart(decoder.linear),
+        .convolution = apart(encoder.convolution),
+        .qk = apart(encoder.qk),
+        .pv = apart(encoder.pv),
+        .decoder_qk = apart(decoder.qk),
+        .decoder_pv = apart(decoder.pv),
+        .logits = apart(decoder.logits),
+    };
+    result->matmuls_cpu = p->encoder.cpu + p->cross.cpu + p->decoder.cpu;
+    result->matmuls_npu = p->encoder.npu + p->cross.npu + p->decoder.npu;
+    result->fallbacks = encoder.fallbacks + decoder.fallbacks;
+    uint64_t apart_npu =
+        p->convolution.npu + p->qk.npu + p->pv.npu + p->decoder_qk.npu + p->decoder_pv.npu + p->logits.npu;
+    if (engine->backend && result->matmuls_npu + apart_npu)
+        result->device_path = so_backend_name(engine->backend);
 }

@@ -93,7 +93,9 @@ bool so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_
     const struct so_memory *memory = blocks[0].memory;
     if (nn->backend && memory->precision == SO_INT8 && n_blocks > 1) {
         size_t rows = rows_of_one_memory(blocks, n_blocks);
-        if (rows && so_attend_on_device(nn, memory, rows, queries, ldq, y, ldy)) return true;
+        bool wanted = rows && so_attend_wanted(nn, memory, rows);
+        if (wanted && so_attend_on_device(nn, memory, rows, queries, ldq, y, ldy)) return true;
+        nn->products.fallbacks += wanted ? 2 : 0;
     }
     struct attend_job job = {nn, blocks, n_blocks, queries, ldq, y, ldy};
     so_pool_run(nn->pool, n_blocks * memory->heads, attend_task, &job);

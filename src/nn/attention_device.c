@@ -100,12 +100,15 @@ static bool run_group(struct heads *h) {
     return products_then(h, products, values_task);
 }
 
-bool so_attend_on_device(struct so_nn *nn, const struct so_memory *m, size_t rows, const float *queries, size_t ldq, float *y,
-                         size_t ldy) {
-    if (!so_backend_wants(nn->backend, rows, SO_HEAD, m->positions, true) ||
-        !so_backend_wants(nn->backend, rows, m->positions, SO_HEAD, true))
-        return false;
-    struct heads h = {.nn = nn, .memory = m, .rows = rows, .queries = queries, .ldq = ldq, .y = y, .ldy = ldy};
+bool so_attend_wanted(struct so_nn *nn, const struct so_memory *m, size_t rows) {
+    return so_backend_wants(nn->backend, rows, SO_HEAD, m->positions, true) &&
+           so_backend_wants(nn->backend, rows, m->positions, SO_HEAD, true);
+}
+
+bool so_attend_on_device(struct so_nn *nn, const struct so_memory *m, size_t rows, const float *queries,
+                         size_t ldq, float *y, size_t ldy) {
+    struct heads h = {
+        .nn = nn, .memory = m, .rows = rows, .queries = queries, .ldq = ldq, .y = y, .ldy = ldy};
     h.p_stride = so_round_up(m->positions, 4);
     h.q = so_alloc(GROUP * rows, SO_HEAD);
     h.scale = so_alloc(GROUP * rows, sizeof *h.scale);

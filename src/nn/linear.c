@@ -123,11 +123,10 @@ static void finish_rows(void *context, size_t item, size_t worker) {
     epilogue_q8(d->job, r, n, 0, so_round_up(d->job->w->n, SO_LANES), d->acc + r * d->lda, d->lda, so_nn_scratch(d->job->nn, worker));
 }
 
-/* The product by a device and the epilogue here; false if the device has none, declines or fails. */
+/* The product by a device and the epilogue here; false if the device fails. */
 static bool run_on_device(const struct job *job) {
     struct so_nn *nn = job->nn;
     const struct so_matrix *w = job->w;
-    if (!nn->backend || w->precision != SO_INT8 || !so_backend_wants(nn->backend, job->rows, w->k, w->n, false)) return false;
     struct so_product product = {
         .m = job->rows,
         .a = job->in.q,
@@ -151,8 +150,13 @@ static bool run_on_device(const struct job *job) {
 /* Whether a device did it. */
 static bool run(struct job *job) {
     struct so_nn *nn = job->nn;
-    if (run_on_device(job)) return true;
-    if (job->epilogue == GELU_Q8 || split_by_rows(nn, job->rows))
+    if (nn->backend && job->w->precision == SO_INT8 &&
+        so_backend_wants(nn->backend, job->rows, job->w->k, job->w->n, false)) {
+        if (run_on_device(job)) return true;
+        nn->products.fallbacks++;
+    }
+    /* A worker's scratch has no room for rows as wide as the logits. */
+    if (job->epilogue == GELU_Q8 || (job->epilogue != SCATTER && split_by_rows(nn, job->rows)))
         so_pool_run(nn->pool, (job->rows + SO_ROW_BLOCK - 1) / SO_ROW_BLOCK, by_rows, job);
     else
         so_pool_run(nn->pool, (job->w->n + SO_COLUMN_BLOCK - 1) / SO_COLUMN_BLOCK, by_columns, job);
@@ -188,8 +192,8 @@ bool so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, co
     }
 }
 
-void so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *const *y) {
+bool so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in,
+                       float *const *y) {
     struct job job = {.nn = nn, .w = w, .rows = rows, .in = *in, .epilogue = SCATTER, .scattered = y};
-    struct so_nn *owner = nn;
-    so_pool_run(owner->pool, (w->n + SO_COLUMN_BLOCK - 1) / SO_COLUMN_BLOCK, by_columns, &job);
+    return run(&job);
 }

@@ -17,16 +17,25 @@
 
 struct so_backend;
 
-/** Matrix products done so far, counted by the logical product (a fused QKV product counts three). */
-struct so_products {
-    uint64_t linear, attention, logits, convolution;
-    uint64_t linear_device, attention_device, convolution_device; /**< those of them that a device computed */
+/** Matrix products of one name: all of them, and those that a device computed. */
+struct so_tally {
+    uint64_t all, device;
 };
 
-/** Count `n` logical linear products; by_device is what so_linear said. */
-static inline void so_count_linear(struct so_products *products, uint64_t n, bool by_device) {
-    products->linear += n;
-    products->linear_device += by_device ? n : 0;
+/** Matrix products done so far, counted by the logical product (a fused QKV product counts three). */
+struct so_products {
+    struct so_tally linear;      /**< Q, K, V, out, fc1, fc2, and the cross attention's query and out */
+    struct so_tally cross;       /**< cross keys and values: once for each window */
+    struct so_tally convolution; /**< the second one; the first is float */
+    struct so_tally qk, pv;      /**< of attention: one of each for a layer's, all its heads together */
+    struct so_tally logits;
+    uint64_t fallbacks; /**< that the planner gave to a device and the CPU did */
+};
+
+/** Count `n` logical products; by_device is what the layer said. */
+static inline void so_count(struct so_tally *tally, uint64_t n, bool by_device) {
+    tally->all += n;
+    tally->device += by_device ? n : 0;
 }
 
 /** What every layer needs: kernels, threads, scratch. One user at a time. */
@@ -84,6 +93,7 @@ bool so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, co
 /** y = gelu(W in + bias). */
 bool so_linear_gelu_f32(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
 /** y[r] = W in + bias to scattered rows: y[r] is float [16*ceil(n/16)]. For logits. */
-void so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *const *y);
+bool so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in,
+                       float *const *y);
 
 #endif

@@ -102,12 +102,35 @@ static json_t *speakers(const sotto_result *result, bool *ok) {
     return array;
 }
 
+static void put_products(json_t *object, const char *key, sotto_products products, bool *ok) {
+    json_t *pair = json_object();
+    put(pair, "cpu", count(products.cpu), ok);
+    put(pair, "npu", count(products.npu), ok);
+    put(object, key, pair, ok);
+}
+
+static json_t *product_counts(const sotto_product_counts *p, bool *ok) {
+    json_t *object = json_object();
+    put_products(object, "encoder", p->encoder, ok);
+    put_products(object, "cross", p->cross, ok);
+    put_products(object, "decoder", p->decoder, ok);
+    put_products(object, "convolution", p->convolution, ok);
+    put_products(object, "qk", p->qk, ok);
+    put_products(object, "pv", p->pv, ok);
+    put_products(object, "decoder_qk", p->decoder_qk, ok);
+    put_products(object, "decoder_pv", p->decoder_pv, ok);
+    put_products(object, "logits", p->logits, ok);
+    return object;
+}
+
 static json_t *device(const sotto_result *result, bool *ok) {
     json_t *object = json_object();
     put(object, "path", string(result->device_path), ok);
     put(object, "matmuls_cpu", count(result->matmuls_cpu), ok);
     put(object, "matmuls_npu", count(result->matmuls_npu), ok);
     put(object, "fallbacks", count(result->fallbacks), ok);
+    put(object, "lossy", json_boolean(result->lossy), ok);
+    put(object, "products", product_counts(&result->products, ok), ok);
     return object;
 }
 

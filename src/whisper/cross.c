@@ -36,7 +36,8 @@ sotto_status so_cross_fill(struct so_decoder *d, struct so_cross *cross, const f
     float *kv = d->cross; /* [positions][2*state]: keys, values */
     so_quantize(&d->nn, positions, audio_state, states, audio_state, &d->heard);
     for (size_t i = 0; i < m->hp.n_text_layer; i++) {
-        so_count_linear(&d->nn.products, 2, so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &d->heard, kv, 2 * state));
+        so_count(&d->nn.products.cross, 2,
+                 so_linear(&d->nn, &m->decoder[i].cross_kv, positions, &d->heard, kv, 2 * state));
         so_memory_fill(&d->nn, &cross->layers[i], positions, kv, kv + state, 2 * state);
     }
     return SOTTO_OK;

@@ -93,23 +93,30 @@ static void self_task(void *context, size_t item, size_t worker) {
                   job->d->context + item * state, so_nn_scratch(&job->d->nn, worker));
 }
 
-static void self_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
+static void count_attention(struct so_decoder *d, bool by_device) {
+    so_count(&d->nn.products.qk, 1, by_device);
+    so_count(&d->nn.products.pv, 1, by_device);
+}
+
+static void self_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n,
+                           size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->attn_norm, n, state, d->x, state, &d->normed);
-    so_count_linear(&d->nn.products, 3, so_linear(&d->nn, &layer->qkv, n, &d->normed, d->wide, 3 * state));
+    so_count(&d->nn.products.linear, 3, so_linear(&d->nn, &layer->qkv, n, &d->normed, d->wide, 3 * state));
     struct self_job job = {d, rows, layer_index};
     so_pool_run(d->nn.pool, n, put_task, &job); /* all of them first: a row attends to the rows before it in this step */
     so_pool_run(d->nn.pool, n, self_task, &job);
+    count_attention(d, false);
     so_quantize(&d->nn, n, state, d->context, state, &d->normed);
-    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->out, n, &d->normed, d->x, state));
+    so_count(&d->nn.products.linear, 1, so_linear_add(&d->nn, &layer->out, n, &d->normed, d->x, state));
 }
 
 static void cross_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state, n_blocks = 0;
     so_norm(&d->nn, &layer->cross_norm, n, state, d->x, state, &d->normed);
-    so_count_linear(&d->nn.products, 1, so_linear(&d->nn, &layer->cross_q, n, &d->normed, d->wide, state));
+    so_count(&d->nn.products.linear, 1, so_linear(&d->nn, &layer->cross_q, n, &d->normed, d->wide, state));
     for (size_t r = 0; r < n; r++) {
         struct so_attend_block *last = n_blocks ? &d->blocks[n_blocks - 1] : NULL;
         const struct so_memory *memory = &rows[r].seq->cross->layers[layer_index];
@@ -118,17 +125,18 @@ static void cross_attention(struct so_decoder *d, const struct so_step_row *rows
         else
             d->blocks[n_blocks++] = (struct so_attend_block){memory, r, 1};
     }
-    so_attend(&d->nn, d->blocks, n_blocks, d->wide, state, d->context, state);
+    count_attention(d, so_attend(&d->nn, d->blocks, n_blocks, d->wide, state, d->context, state));
     so_quantize(&d->nn, n, state, d->context, state, &d->normed);
-    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->cross_out, n, &d->normed, d->x, state));
+    so_count(&d->nn.products.linear, 1, so_linear_add(&d->nn, &layer->cross_out, n, &d->normed, d->x, state));
 }
 
 static void feed_forward(struct so_decoder *d, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->mlp_norm, n, state, d->x, state, &d->normed);
-    so_count_linear(&d->nn.products, 1, so_linear_gelu(&d->nn, &layer->fc1, n, &d->normed, d->wide, &d->hidden));
-    so_count_linear(&d->nn.products, 1, so_linear_add(&d->nn, &layer->fc2, n, &d->hidden, d->x, state));
+    so_count(&d->nn.products.linear, 1,
+             so_linear_gelu(&d->nn, &layer->fc1, n, &d->normed, d->wide, &d->hidden));
+    so_count(&d->nn.products.linear, 1, so_linear_add(&d->nn, &layer->fc2, n, &d->hidden, d->x, state));
 }
 
 static void compute_logits(struct so_decoder *d, const struct so_step_row *rows, size_t n) {
@@ -140,8 +148,8 @@ static void compute_logits(struct so_decoder *d, const struct so_step_row *rows,
     }
     if (!wanted) return;
     so_norm(&d->nn, &d->model->decoder_norm, wanted, state, d->context, state, &d->normed);
-    so_linear_scatter(&d->nn, &d->model->token_embedding, wanted, &d->normed, d->logits);
-    d->nn.products.logits++;
+    so_count(&d->nn.products.logits, 1,
+             so_linear_scatter(&d->nn, &d->model->token_embedding, wanted, &d->normed, d->logits));
 }
 
 static sotto_status place_rows(struct so_decoder *d, const struct so_step_row *rows, size_t n, sotto_error *err) {

@@ -80,8 +80,7 @@ static void convolve(struct so_encoder *e, const float *mel, size_t frames) {
         so_quantize(&e->nn, positions, 3 * state, e->wide, 2 * state, &taps);
     }
     bool by_device = so_linear_gelu_f32(&e->nn, &m->conv2, positions, &taps, e->x, state);
-    e->nn.products.convolution++;
-    e->nn.products.convolution_device += by_device;
+    so_count(&e->nn.products.convolution, 1, by_device);
     e->nn.kernels->add_f32(positions, state, e->x, state, m->audio_positions, state);
 }
 
@@ -101,18 +100,19 @@ static void run_layer(struct so_encoder *e, const struct so_encoder_layer *layer
     normed.stride = state;
 
     so_norm(nn, &layer->attn_norm, positions, state, e->x, state, &normed);
-    so_count_linear(&nn->products, 3, so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state)); /* queries, keys, values */
+    so_count(&nn->products.linear, 3,
+             so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state)); /* queries, keys, values */
     so_memory_fill(nn, &e->memory, positions, qkv + state, qkv + 2 * state, 3 * state);
     size_t n_blocks = query_blocks(blocks, &e->memory, positions);
     bool by_device = so_attend(nn, blocks, n_blocks, qkv, 3 * state, e->context, state);
-    nn->products.attention += 2;
-    nn->products.attention_device += by_device ? 2 : 0;
+    so_count(&nn->products.qk, 1, by_device);
+    so_count(&nn->products.pv, 1, by_device);
     so_quantize(nn, positions, state, e->context, state, &normed);
-    so_count_linear(&nn->products, 1, so_linear_add(nn, &layer->out, positions, &normed, e->x, state));
+    so_count(&nn->products.linear, 1, so_linear_add(nn, &layer->out, positions, &normed, e->x, state));
 
     so_norm(nn, &layer->mlp_norm, positions, state, e->x, state, &normed);
-    so_count_linear(&nn->products, 1, so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden));
-    so_count_linear(&nn->products, 1, so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state));
+    so_count(&nn->products.linear, 1, so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden));
+    so_count(&nn->products.linear, 1, so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state));
 }
 
 sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {

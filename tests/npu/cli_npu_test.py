@@ -120,11 +120,24 @@ class Transcribe(unittest.TestCase):
         total = device["matmuls_cpu"]
         device, emulator, _ = self.transcribe("--device", "emulator")
         self.assertEqual(emulator, cpu)
-        # 2 layers: 6 products each and the second convolution; cross keys and values.
-        self.assertEqual(device, {"path": "emulator", "matmuls_cpu": total - 17, "matmuls_npu": 17, "fallbacks": 0})
+        # 2 layers: 6 products each; cross keys and values.
+        products = device.pop("products")
+        self.assertEqual(device, {"path": "emulator", "matmuls_cpu": total - 16, "matmuls_npu": 16, "fallbacks": 0, "lossy": False})
+        self.assertEqual(products["encoder"], {"cpu": 0, "npu": 12})
+        self.assertEqual(products["cross"], {"cpu": 0, "npu": 4})
+        self.assertEqual(products["convolution"], {"cpu": 0, "npu": 1})
+        self.assertEqual(products["qk"], {"cpu": 2, "npu": 0})
+        self.assertEqual(products["decoder"], {"cpu": total - 16, "npu": 0})
+        self.assertEqual(products["logits"]["npu"], 0)
         device, attention, _ = self.transcribe("--device", "emulator", "--npu-attention")
         self.assertEqual(attention, cpu)
-        self.assertEqual(device["matmuls_npu"], 17 + 4)
+        self.assertEqual(device["matmuls_npu"], 16)
+        self.assertEqual((device["products"]["qk"], device["products"]["pv"]), ({"cpu": 0, "npu": 2}, {"cpu": 0, "npu": 2}))
+        device, everything, _ = self.transcribe("--device", "emulator", "--npu-all")
+        self.assertEqual(everything, cpu)
+        self.assertEqual((device["matmuls_cpu"], device["matmuls_npu"], device["fallbacks"]), (0, total, 0))
+        self.assertEqual(device["products"]["logits"]["cpu"], 0)
+        self.assertGreater(device["products"]["logits"]["npu"], 0)
 
     def test_option_before_variable_before_cpu(self):
         enabled = {"NPU_MATMUL_ENABLED": "1", "MATMUL_XCLBIN": "/none.xclbin"}

@@ -26,9 +26,19 @@ static sotto_segment two_segments[] = {
 static const sotto_speaker speakers[] = {{"A", 1}, {"B", 2.0004}};
 
 static sotto_result example(void) {
-    return (sotto_result){.text = "I came", .language = "en", .language_probability = 0.5f, .duration = 62.12345,
-                          .segments = two_segments, .n_segments = 2, .speakers = speakers, .n_speakers = 2, .model = "base",
-                          .device_path = "cpu", .matmuls_cpu = 7, .timing = {.total = 1.25, .realtime_factor = 49.698765}};
+    return (sotto_result){.text = "I came",
+                          .language = "en",
+                          .language_probability = 0.5f,
+                          .duration = 62.12345,
+                          .segments = two_segments,
+                          .n_segments = 2,
+                          .speakers = speakers,
+                          .n_speakers = 2,
+                          .model = "base",
+                          .device_path = "cpu",
+                          .matmuls_cpu = 7,
+                          .products = {.encoder = {5, 0}, .cross = {0, 2}, .logits = {0, 3}},
+                          .timing = {.total = 1.25, .realtime_factor = 49.698765}};
 }
 
 static void assert_text(struct so_buffer *out, const char *expected) {
@@ -116,18 +126,28 @@ static void json_has_the_promised_fields_and_no_others(void **state) {
     sotto_result result = example();
     struct so_buffer out = {0};
     so_output_json(&result, &out);
-    assert_text(&out,
-                "{\"text\":\"I came\",\"language\":\"en\",\"language_probability\":0.5,\"duration\":62.123,\"segments\":["
-                "{\"id\":0,\"start\":0.0,\"end\":60.0,\"text\":\" I came\\n<here> & \\\"saw\\\" --> them \",\"tokens\":[50364,286,50414],"
-                "\"temperature\":0.2,\"avg_logprob\":-0.25,\"compression_ratio\":1.5,\"no_speech_prob\":0.0625,"
-                "\"token_logprobs\":[-0.1,-1.5,-0.33333334],\"speaker\":\"B\","
-                "\"words\":[{\"word\":\" I\",\"start\":0.0,\"end\":0.5,\"probability\":0.75,\"speaker\":\"B\"}]},"
-                "{\"id\":1,\"start\":3599.999,\"end\":360000.5,\"text\":\" Zo\xC3\xAB\\tagain\",\"tokens\":[],\"temperature\":0.0,"
-                "\"avg_logprob\":0.0,\"compression_ratio\":0.0,\"no_speech_prob\":0.0,\"token_logprobs\":[]}],"
-                "\"speakers\":[{\"id\":\"A\",\"seconds\":1.0},{\"id\":\"B\",\"seconds\":2.0}],\"model\":\"base\","
-                "\"device\":{\"path\":\"cpu\",\"matmuls_cpu\":7,\"matmuls_npu\":0,\"fallbacks\":0},"
-                "\"timing\":{\"load\":0.0,\"audio\":0.0,\"vad\":0.0,\"features\":0.0,\"encode\":0.0,\"decode\":0.0,\"diarize\":0.0,"
-                "\"total\":1.25,\"realtime_factor\":49.699}}\n");
+    assert_text(
+        &out,
+        "{\"text\":\"I "
+        "came\",\"language\":\"en\",\"language_probability\":0.5,\"duration\":62.123,\"segments\":["
+        "{\"id\":0,\"start\":0.0,\"end\":60.0,\"text\":\" I came\\n<here> & \\\"saw\\\" --> them "
+        "\",\"tokens\":[50364,286,50414],"
+        "\"temperature\":0.2,\"avg_logprob\":-0.25,\"compression_ratio\":1.5,\"no_speech_prob\":0.0625,"
+        "\"token_logprobs\":[-0.1,-1.5,-0.33333334],\"speaker\":\"B\","
+        "\"words\":[{\"word\":\" I\",\"start\":0.0,\"end\":0.5,\"probability\":0.75,\"speaker\":\"B\"}]},"
+        "{\"id\":1,\"start\":3599.999,\"end\":360000.5,\"text\":\" "
+        "Zo\xC3\xAB\\tagain\",\"tokens\":[],\"temperature\":0.0,"
+        "\"avg_logprob\":0.0,\"compression_ratio\":0.0,\"no_speech_prob\":0.0,\"token_logprobs\":[]}],"
+        "\"speakers\":[{\"id\":\"A\",\"seconds\":1.0},{\"id\":\"B\",\"seconds\":2.0}],\"model\":\"base\","
+        "\"device\":{\"path\":\"cpu\",\"matmuls_cpu\":7,\"matmuls_npu\":0,\"fallbacks\":0,\"lossy\":false,"
+        "\"products\":{\"encoder\":{\"cpu\":5,\"npu\":0},\"cross\":{\"cpu\":0,\"npu\":2},\"decoder\":{"
+        "\"cpu\":0,\"npu\":0},"
+        "\"convolution\":{\"cpu\":0,\"npu\":0},\"qk\":{\"cpu\":0,\"npu\":0},\"pv\":{\"cpu\":0,\"npu\":0},"
+        "\"decoder_qk\":{\"cpu\":0,\"npu\":0},\"decoder_pv\":{\"cpu\":0,\"npu\":0},\"logits\":{\"cpu\":0,"
+        "\"npu\":3}}},"
+        "\"timing\":{\"load\":0.0,\"audio\":0.0,\"vad\":0.0,\"features\":0.0,\"encode\":0.0,\"decode\":0.0,"
+        "\"diarize\":0.0,"
+        "\"total\":1.25,\"realtime_factor\":49.699}}\n");
 }
 
 static void json_gives_log_probabilities_back_to_the_bit(void **state) {

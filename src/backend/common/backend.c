@@ -20,7 +20,24 @@ bool so_backend_wants(struct so_backend *b, size_t m, size_t k, size_t n, bool a
     return b->ops->wants(b, m, k, n, attention);
 }
 
-bool so_backend_register(struct so_backend *b, const struct so_panels *panels) { return b->ops->register_matrix(b, panels); }
+size_t so_product_columns(const struct so_product *p) {
+    if (!p->n_beside) return p->b.n;
+    size_t columns = so_round_up(p->b.n, SO_LANES);
+    for (size_t i = 0; i + 1 < p->n_beside; i++) columns += so_round_up(p->beside[i].n, SO_LANES);
+    return columns + p->beside[p->n_beside - 1].n;
+}
+
+bool so_backend_claims(struct so_backend *b, const struct so_product *p) {
+    return b->ops->claims && b->ops->claims(b, p);
+}
+
+bool so_backend_prove(struct so_backend *b, size_t m, size_t k, size_t n, bool attention) {
+    return !b->ops->prove || !so_backend_wants(b, m, k, n, attention) || b->ops->prove(b, m, k, n);
+}
+
+bool so_backend_register(struct so_backend *b, const struct so_panels *panels) {
+    return b->ops->register_matrix(b, panels);
+}
 
 bool so_backend_submit(struct so_backend *b, const struct so_product *products, size_t n, struct so_ticket **tickets) {
     return b->ops->submit(b, products, n, tickets);

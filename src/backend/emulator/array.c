@@ -115,12 +115,23 @@ static const char *execute(struct so_emulator *e, struct emu_array *array, unsig
     return "an unknown operation";
 }
 
+void emu_array_set_counts(struct emu_array *array, const uint32_t *counts) {
+    for (unsigned c = 0; c < SO_ARRAY_COLUMNS; c++)
+        for (unsigned r = 0; r < SO_ARRAY_CORE_ROWS; r++)
+            array->core[c][r] =
+                (struct emu_core){.parameters = {counts[0], counts[1]}, .started = true, .c_left = counts[1]};
+}
+
+static bool core_at_rest(const struct emu_array *array, const struct emu_core *core) {
+    return array->overlay == SO_OVERLAY_STOCK ? core->c_left == core->parameters[1] : !core->started;
+}
+
 static const char *at_rest(const struct emu_array *array) {
     for (unsigned c = 0; c < SO_ARRAY_COLUMNS; c++) {
         for (unsigned i = 0; i < SO_SHIM_CHANNELS; i++)
             if (array->shim[c].channel[i].n_tasks || array->shim[c].channel[i].tokens) return "the stream ended with transfers under way";
         for (unsigned r = 0; r < SO_ARRAY_CORE_ROWS; r++)
-            if (array->core[c][r].started) return "the stream ended with cores at work";
+            if (!core_at_rest(array, &array->core[c][r])) return "the stream ended with cores at work";
     }
     return NULL;
 }

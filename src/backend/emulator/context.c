@@ -61,6 +61,13 @@ int emu_context_config(struct so_emulator *e, const struct so_uapi_config_hwctx 
     memcpy(&overlay, image + 8, sizeof overlay);
     if (memcmp(image, EMU_PDI_MAGIC, 8) != 0) return emu_refuse(e, EINVAL, "CONFIG_HWCTX: not a configuration that the model can run");
     context->array.overlay = overlay;
+    if (overlay == SO_OVERLAY_STOCK) {
+        uint32_t counts[2];
+        memcpy(counts, image + 12, sizeof counts);
+        if (counts[0] == 0 || counts[0] > 1024 || counts[1] == 0)
+            return emu_refuse(e, EINVAL, "CONFIG_HWCTX: impossible counts");
+        emu_array_set_counts(&context->array, counts);
+    }
     context->pdi = units.cus[0].cu_bo;
     context->configured = true;
     return 0;

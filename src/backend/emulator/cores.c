@@ -44,6 +44,12 @@ static void widen_a(const int8_t *tile, int16_t *out, size_t k) {
         for (size_t j = 0; j < SO_TILE_K; j++) out[i * k + j] = tile[i * SO_TILE_K + j];
 }
 
+/* The same row by row, as stock configurations take it. */
+static void widen_b_rows(const int8_t *tile, int16_t *out, size_t k) {
+    for (size_t i = 0; i < SO_TILE_K; i++)
+        for (size_t j = 0; j < SO_TILE_N; j++) out[j * k + i] = tile[i * SO_TILE_N + j];
+}
+
 /* A tile of B comes in 8 x 8 blocks; transposed to int16 [64][k], a row for each column. */
 static void widen_b(const int8_t *tile, int16_t *out, size_t k) {
     for (size_t bk = 0; bk < SO_TILE_K / 8; bk++)
@@ -70,13 +76,16 @@ static const char *gemm_step(struct so_emulator *e, struct emu_array *array, boo
             widen_a((int8_t *)tile, a + column * SO_TILE_M * k + t * SO_TILE_K, k);
             problem = emu_shim_move(e, shim, CHANNEL_B, tile, SO_TILE_K * SO_TILE_N / 4);
             if (problem) return problem;
-            widen_b((int8_t *)tile, b + column * SO_TILE_N * k + t * SO_TILE_K, k);
+            (array->overlay == SO_OVERLAY_STOCK ? widen_b_rows : widen_b)(
+                (int8_t *)tile, b + column * SO_TILE_N * k + t * SO_TILE_K, k);
         }
     for (unsigned column = 0; column < SO_ARRAY_COLUMNS; column++) {
         for (unsigned row = 0; row < SO_ARRAY_CORE_ROWS; row++) {
             emu_multiply(a + row * SO_TILE_M * k, b + column * SO_TILE_N * k, k, c + row * SO_TILE_M * SO_TILE_N);
             struct emu_core *core = &array->core[column][row];
-            if (--core->c_left == 0) core->started = false;
+            if (--core->c_left > 0) continue;
+            core->started = array->overlay == SO_OVERLAY_STOCK;
+            core->c_left = core->started ? core->parameters[1] : 0;
         }
         const char *problem = emu_shim_move(e, &array->shim[column], CHANNEL_C, (char *)c, SO_BLOCK_M * SO_TILE_N);
         if (problem) return problem;
@@ -109,5 +118,5 @@ static const char *tile_step(struct so_emulator *e, struct emu_array *array, boo
 
 const char *emu_cores_step(struct so_emulator *e, struct emu_array *array, bool *moved) {
     *moved = false;
-    return array->overlay == SO_OVERLAY_GEMM ? gemm_step(e, array, moved) : tile_step(e, array, moved);
+    return array->overlay < SO_OVERLAY_TILE16 ? gemm_step(e, array, moved) : tile_step(e, array, moved);
 }

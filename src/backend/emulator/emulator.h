@@ -72,9 +72,23 @@ const char *so_emulator_reason(struct so_emulator *emulator);
 
 /* ---- array configurations that the model can run ---- */
 
-enum so_emulator_overlay { SO_OVERLAY_GEMM = 1, SO_OVERLAY_TILE16 = 16, SO_OVERLAY_TILE32 = 32, SO_OVERLAY_TILE64 = 64 };
+enum so_emulator_overlay {
+    SO_OVERLAY_GEMM = 1,
+    SO_OVERLAY_STOCK = 2,
+    SO_OVERLAY_TILE16 = 16,
+    SO_OVERLAY_TILE32 = 32,
+    SO_OVERLAY_TILE64 = 64
+};
 
-/** A well-formed xclbin for one of them; *bytes is allocated (so_free). */
-sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, size_t *size, sotto_error *err);
+/** A well-formed xclbin for one of them, not SO_OVERLAY_STOCK; *bytes is allocated (so_free). */
+sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, size_t *size,
+                                sotto_error *err);
+
+/**
+ * The same for a configuration that serves products of one padded shape only, as stock tools build them. Its
+ * instruction stream: so_gemm_stream_stock.
+ */
+sotto_status so_emulator_stock_xclbin(size_t m, size_t k, size_t n, void **bytes, size_t *size,
+                                      sotto_error *err);
 
 #endif

@@ -146,6 +146,10 @@ int emu_version(struct so_emulator *e, struct so_drm_version *request);
 const char *emu_array_run(struct so_emulator *e, struct emu_array *array, unsigned columns, const uint32_t *words, size_t n_words,
                           const uint64_t *buffers, unsigned *state);
 
+/* The cores of a stock configuration: their counts are part of their program, and they start over by
+ * themselves. */
+void emu_array_set_counts(struct emu_array *array, const uint32_t *counts);
+
 /* shim.c */
 const char *emu_shim_push(struct emu_shim *shim, unsigned channel, uint32_t word);
 uint64_t emu_channel_words(const struct emu_channel *channel); /* words left in all tasks */

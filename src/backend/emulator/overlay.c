@@ -51,11 +51,11 @@ static size_t metadata(char *p, size_t room) {
 }
 
 /* Head, then at fixed places: name, start columns, one PDI, one CDO group, its kernel id, the image. */
-static size_t partition(char *p, enum so_emulator_overlay overlay) {
+static size_t partition(char *p, enum so_emulator_overlay overlay, const uint32_t *counts) {
     enum { NAME = 184, STARTS = 192, PDI = 200, GROUP = 296, IDS = 392, IMAGE = 400, IMAGE_BYTES = 64 };
     put32(p + 4, NAME);
     put32(p + 8, 2048);
-    put16(p + 32, overlay == SO_OVERLAY_GEMM ? SO_ARRAY_COLUMNS : 1);
+    put16(p + 32, overlay < SO_OVERLAY_TILE16 ? SO_ARRAY_COLUMNS : 1);
     put32(p + 40, 1);
     put32(p + 44, STARTS);
     put32(p + 120, 1);
@@ -75,10 +75,14 @@ static size_t partition(char *p, enum so_emulator_overlay overlay) {
     put64(p + IDS, 0x901);
     memcpy(p + IMAGE, EMU_PDI_MAGIC, 8);
     put32(p + IMAGE + 8, overlay);
+    put32(p + IMAGE + 12, counts[0]);
+    put32(p + IMAGE + 16, counts[1]);
     return IMAGE + IMAGE_BYTES;
 }
 
-sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, size_t *size, sotto_error *err) {
+/* counts: K tiles and C tiles of each core of a stock configuration. */
+static sotto_status build(enum so_emulator_overlay overlay, const uint32_t *counts, void **bytes,
+                          size_t *size, sotto_error *err) {
     char *file = so_calloc(1, ROOM);
     if (!file) return so_fail_memory(err, ROOM, "an overlay");
     static const uint32_t kind[SECTIONS] = {SO_SECTION_MEM_TOPOLOGY, SO_SECTION_AIE_PARTITION, SO_SECTION_EMBEDDED_METADATA,
@@ -93,10 +97,18 @@ sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, 
         char *section = file + at, *entry = file + SO_AXLF_HEADER + i * SO_AXLF_SECTION_BYTES;
         size_t bytes_used = 0;
         switch (kind[i]) {
-        case SO_SECTION_MEM_TOPOLOGY: bytes_used = mem_topology(section); break;
-        case SO_SECTION_AIE_PARTITION: bytes_used = partition(section, overlay); break;
-        case SO_SECTION_EMBEDDED_METADATA: bytes_used = metadata(section, ROOM - at); break;
-        default: bytes_used = ip_layout(section); break;
+        case SO_SECTION_MEM_TOPOLOGY:
+            bytes_used = mem_topology(section);
+            break;
+        case SO_SECTION_AIE_PARTITION:
+            bytes_used = partition(section, overlay, counts);
+            break;
+        case SO_SECTION_EMBEDDED_METADATA:
+            bytes_used = metadata(section, ROOM - at);
+            break;
+        default:
+            bytes_used = ip_layout(section);
+            break;
         }
         put32(entry, kind[i]);
         snprintf(entry + 4, 16, "%s", so_xclbin_kind_name(kind[i]));
@@ -108,4 +120,16 @@ sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, 
     *bytes = file;
     *size = at;
     return SOTTO_OK;
+}
+
+sotto_status so_emulator_xclbin(enum so_emulator_overlay overlay, void **bytes, size_t *size,
+                                sotto_error *err) {
+    static const uint32_t none[2] = {0};
+    return build(overlay, none, bytes, size, err);
+}
+
+sotto_status so_emulator_stock_xclbin(size_t m, size_t k, size_t n, void **bytes, size_t *size,
+                                      sotto_error *err) {
+    const uint32_t counts[2] = {(uint32_t)(k / SO_TILE_K), (uint32_t)(m / SO_BLOCK_M * (n / SO_BLOCK_N))};
+    return build(SO_OVERLAY_STOCK, counts, bytes, size, err);
 }

@@ -11,10 +11,11 @@
 #define NODES 16
 #define TRIES 100 /* of an interrupted call: a signal each time is no ordinary program */
 
-int so_xdna_ioctl(const struct so_xdna *device, unsigned long request, void *argument) {
+int so_xdna_ioctl(struct so_xdna *device, unsigned long request, void *argument) {
     int result = -EINTR;
     for (int i = 0; i < TRIES && (result == -EINTR || result == -EAGAIN); i++)
         result = device->sys.ioctl(device->sys.context, device->fd, request, argument);
+    if (result == -ENODEV) atomic_store(&device->gone, true);
     return result;
 }
 
@@ -32,6 +33,7 @@ static int try_node(struct so_xdna *device, const char *node) {
         device->fd = -1;
         return result;
     }
+    atomic_store(&device->gone, false);
     device->driver_major = version.major;
     device->driver_minor = version.minor;
     snprintf(device->node, sizeof device->node, "%s", node);

@@ -7,6 +7,8 @@
 #ifndef SO_XDNA_DEVICE_H
 #define SO_XDNA_DEVICE_H
 
+#include <stdatomic.h>
+
 #include "backend/xdna/packet.h"
 #include "backend/xdna/sys.h"
 #include "backend/xdna/uapi.h"
@@ -31,6 +33,7 @@ struct so_xdna {
     char node[64];
     int driver_major, driver_minor;
     struct so_xdna_bo heap;
+    atomic_bool gone; /**< a call said that the device is not there any more */
 };
 
 /**
@@ -43,7 +46,7 @@ sotto_status so_xdna_open_bare(const struct so_sys *sys, const char *node, struc
 void so_xdna_close(struct so_xdna *device);
 
 /** An ioctl, made again when it was interrupted; 0 or a negative errno. */
-int so_xdna_ioctl(const struct so_xdna *device, unsigned long request, void *argument);
+int so_xdna_ioctl(struct so_xdna *device, unsigned long request, void *argument);
 
 /** SHARE: pages that the device reaches. DEV: inside the heap, for PDIs and instructions. CMD: 4 KiB for a packet. */
 sotto_status so_xdna_bo_create(struct so_xdna *device, enum so_bo_type type, size_t size, struct so_xdna_bo *out, sotto_error *err);
@@ -82,6 +85,10 @@ sotto_status so_xdna_submit(struct so_xdna *device, const struct so_xdna_context
 /** Wait for a command, and for its state to be "completed". A chain's error names the sub-command. */
 sotto_status so_xdna_wait(struct so_xdna *device, const struct so_xdna_context *context, const struct so_xdna_bo *command,
                           uint64_t seq, sotto_error *err);
+
+/** Whether the driver says that a command that did not complete has ended all the same, so that nothing of it
+ * is still to come. */
+bool so_xdna_command_ended(const struct so_xdna_bo *command);
 
 /* ---- queries: all of them optional, none of them invented ---- */
 

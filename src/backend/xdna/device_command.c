@@ -89,3 +89,10 @@ sotto_status so_xdna_wait(struct so_xdna *device, const struct so_xdna_context *
                        state_name(state));
     return so_fail(err, SOTTO_ERR_DEVICE, "a command on the NPU: %s", state_name(state));
 }
+
+bool so_xdna_command_ended(const struct so_xdna_bo *command) {
+    uint32_t header;
+    memcpy(&header, command->map, sizeof header);
+    unsigned state = so_packet_state(header);
+    return state == SO_STATE_ERROR || state == SO_STATE_ABORT || state == SO_STATE_TIMEOUT;
+}

@@ -7,16 +7,6 @@
 #include "util/clock.h"
 #include "util/memory.h"
 
-void so_xdna_retire(struct so_xdna_backend *x, const char *why) {
-    x->stats.failures++;
-    if (x->retired) return;
-    x->retired = true;
-    if (!x->log) return;
-    char line[700];
-    snprintf(line, sizeof line, "the %s is not used any more, the CPU does its work: %s", x->base.ops->name, why);
-    x->log(x->log_user, line);
-}
-
 /* The one copy of the activations: into the device's buffer, with zero point 0. */
 static void stage(const struct so_product *p, size_t stride, int8_t *out) {
     for (size_t i = 0; i < p->m; i++) {
@@ -31,47 +21,51 @@ static void stage(const struct so_product *p, size_t stride, int8_t *out) {
 }
 
 static struct so_ticket *prepare(struct so_xdna_backend *x, const struct so_product *p, sotto_error *err) {
-    struct so_gemm_shape shape = so_gemm_pad(p->m, p->b.k, p->b.n);
-    struct so_xdna_matrix *matrix = p->changing ? NULL : so_xdna_matrix_find(x, &p->b, err);
+    struct so_gemm_shape shape;
+    struct so_xdna_overlay *overlay = so_xdna_overlay_for(x, p->m, p->b.k, so_product_columns(p), &shape);
+    if (!overlay) {
+        so_fail(err, SOTTO_ERR_DEVICE, "no array configuration serves this product");
+        return NULL;
+    }
+    struct so_xdna_matrix *matrix =
+        p->changing ? NULL : so_xdna_matrix_find(x, p, overlay->stock, shape, err);
     if (!p->changing && !matrix) return NULL;
-    const struct so_xdna_stream *stream = so_xdna_stream_find(x, shape, err);
+    const struct so_xdna_stream *stream = so_xdna_stream_find(x, overlay, shape, err);
     struct so_ticket *t = stream ? so_xdna_slot_take(x, p, shape, err) : NULL;
     if (!t) return NULL;
     t->matrix = matrix;
+    t->overlay = overlay;
+    t->stream = stream;
+    t->product.beside = NULL; /* the caller's */
     stage(p, shape.k, (int8_t *)t->a.map);
     so_xdna_bo_flush(x->device, &t->a, 0, p->m * shape.k);
-    x->stats.bytes_to += p->m * shape.k;
+    uint64_t counted = !p->trial;
+    x->stats.bytes_to += counted * p->m * shape.k;
     if (p->changing) {
-        if (p->b_rows)
-            so_xdna_pack_rows(p->b_rows, p->b.k, p->b.n, shape, (int8_t *)t->b.map, t->check);
-        else
-            so_xdna_pack(&p->b, shape, (int8_t *)t->b.map, t->check);
+        so_xdna_pack(p, shape, overlay->stock, (int8_t *)t->b.map, t->check);
         so_xdna_bo_flush(x->device, &t->b, 0, so_gemm_b_bytes(shape));
-        x->stats.bytes_to += so_gemm_b_bytes(shape);
+        x->stats.bytes_to += counted * so_gemm_b_bytes(shape);
         if (!p->a_s8 && p->a_zero == 0) memcpy(t->sums, p->b.sums, p->b.n * sizeof *t->sums);
     }
     x->counter++;
     t->recompute = matrix && x->counter % x->check_every == 0;
-    struct so_xdna_call call = {
-        .instructions = &stream->bo,
-        .n_words = stream->n_words,
-        .buffers = {&t->a, matrix ? &matrix->bo : &t->b, &t->c},
-        .n_buffers = 3,
-    };
-    so_xdna_command_call(&x->context, &t->command, &call);
-    x->stats.tiles += (uint64_t)(shape.m / SO_TILE_M) * (shape.k / SO_TILE_K) * (shape.n / SO_TILE_N);
+    struct so_xdna_call call = {.instructions = &stream->bo, .n_words = stream->n_words, .n_buffers = 3};
+    call.buffers[overlay->place[0]] = &t->a;
+    call.buffers[overlay->place[1]] = matrix ? &matrix->bo : &t->b;
+    call.buffers[overlay->place[2]] = &t->c;
+    so_xdna_command_call(&overlay->context, &t->command, &call);
+    x->stats.tiles +=
+        counted * (uint64_t)(shape.m / SO_TILE_M) * (shape.k / SO_TILE_K) * (shape.n / SO_TILE_N);
     return t;
 }
 
 /* Every buffer of the tickets and of their streams, each once. */
-static size_t collect(const struct so_xdna_backend *x, struct so_ticket *const *tickets, size_t n, uint32_t *handles) {
+static size_t collect(struct so_ticket *const *tickets, size_t n, uint32_t *handles) {
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
         const struct so_ticket *t = tickets[i];
-        uint32_t stream = 0;
-        for (const struct so_xdna_stream *s = x->streams; s; s = s->next)
-            if (s->shape.m == t->shape.m && s->shape.k == t->shape.k && s->shape.n == t->shape.n) stream = s->bo.handle;
-        uint32_t own[4] = {stream, t->a.handle, t->matrix ? t->matrix->bo.handle : t->b.handle, t->c.handle};
+        uint32_t own[4] = {t->stream->bo.handle, t->a.handle, t->matrix ? t->matrix->bo.handle : t->b.handle,
+                           t->c.handle};
         for (size_t j = 0; j < 4; j++) {
             size_t at = 0;
             while (at < used && handles[at] != own[j]) at++;
@@ -81,79 +75,114 @@ static size_t collect(const struct so_xdna_backend *x, struct so_ticket *const *
     return used;
 }
 
-/* Hand prepared products over, as one command or as a chain. */
+/* Hand prepared products of one configuration over, as one command or as a chain. */
 static bool hand_over(struct so_xdna_backend *x, struct so_ticket **tickets, size_t n, sotto_error *err) {
     uint32_t handles[4 * SO_CHAIN_MAX];
     const struct so_xdna_bo *commands[SO_CHAIN_MAX];
+    struct so_xdna_overlay *overlay = tickets[0]->overlay;
+    if (!so_xdna_overlay_ready(x, overlay, err)) return false;
     struct so_chain *chain = so_xdna_chain_take(x, n > 1, err);
     if (!chain) return false;
     for (size_t i = 0; i < n; i++) commands[i] = &tickets[i]->command;
     if (n > 1) so_xdna_command_chain(&chain->command, commands, n);
     chain->waited = n > 1 ? &chain->command : commands[0];
-    size_t n_handles = collect(x, tickets, n, handles);
-    if (so_xdna_submit(x->device, &x->context, chain->waited, handles, n_handles, &chain->seq, err) != SOTTO_OK) {
+    size_t n_handles = collect(tickets, n, handles);
+    if (so_xdna_submit(x->device, &overlay->context, chain->waited, handles, n_handles, &chain->seq, err) !=
+        SOTTO_OK) {
         so_xdna_chain_give(x, chain);
         return false;
     }
     chain->members = n;
+    chain->overlay = overlay;
     double now = so_now();
     for (size_t i = 0; i < n; i++) {
         tickets[i]->chain = chain;
         tickets[i]->started = now;
+        x->stats.overlapped += (x->under_way || i > 0) && !tickets[i]->product.trial;
     }
-    x->stats.submissions++;
-    x->stats.dispatches += n;
+    if (x->under_way++ == 0) x->busy_from = now;
+    overlay->under_way++;
+    bool trial = tickets[0]->product.trial;
+    x->stats.submissions += !trial;
+    x->stats.dispatches += trial ? 0 : n;
     return true;
 }
 
-static bool submit_locked(struct so_xdna_backend *x, const struct so_product *products, size_t n, struct so_ticket **tickets,
-                          sotto_error *err) {
+/* How many of the tickets from the first on go in one chain. */
+static size_t chain_length(struct so_ticket *const *tickets, size_t n) {
+    size_t length = 1;
+    while (length < n && length < SO_CHAIN_MAX && tickets[length]->overlay == tickets[0]->overlay) length++;
+    return length;
+}
+
+static bool submit_locked(struct so_xdna_backend *x, const struct so_product *products, size_t n,
+                          struct so_ticket **tickets, sotto_error *err) {
     size_t ready = 0, over = 0;
     while (ready < n && (tickets[ready] = prepare(x, &products[ready], err))) ready++;
     while (ready == n && over < n) {
-        size_t part = so_min(n - over, SO_CHAIN_MAX);
+        size_t part = chain_length(tickets + over, n - over);
         if (!hand_over(x, tickets + over, part, err)) break;
         over += part;
     }
     if (over == n) return true;
-    so_xdna_retire(x, err->message);
-    /* What is on its way still writes to its buffers: those slots stay taken until the device is closed. */
+    so_xdna_retire(x, err->message, true);
+    /* What is on its way still writes to its buffers: those slots rest. */
+    for (size_t i = 0; i < over; i++) tickets[i]->lost = true;
     for (size_t i = over; i < ready; i++) tickets[i]->used = false;
     return false;
 }
 
-static bool submit(struct so_backend *b, const struct so_product *products, size_t n, struct so_ticket **tickets) {
+static bool acceptable(const struct so_xdna_backend *x, const struct so_product *p) {
+    struct so_gemm_shape shape;
+    if (!so_xdna_overlay_for(x, p->m, p->b.k, so_product_columns(p), &shape)) return false;
+    if (!p->a_s8 && p->a_zero == 0 && !p->changing) return false;
+    return !p->b_rows || (p->changing && p->a_s8);
+}
+
+static bool submit(struct so_backend *b, const struct so_product *products, size_t n,
+                   struct so_ticket **tickets) {
     struct so_xdna_backend *x = so_xdna_self(b);
-    for (size_t i = 0; i < n; i++) {
-        struct so_gemm_shape shape = so_gemm_pad(products[i].m, products[i].b.k, products[i].b.n);
-        if (n > SO_XDNA_SLOTS || !so_gemm_fits(shape)) return false;
-        if (!products[i].a_s8 && products[i].a_zero == 0 && !products[i].changing) return false;
-        if (products[i].b_rows && (!products[i].changing || !products[i].a_s8)) return false;
+    bool trial = n > 0 && products[0].trial, good = n <= SO_XDNA_SLOTS;
+    for (size_t i = 0; i < n && good; i++) good = acceptable(x, &products[i]);
+    if (!good) return false;
+    good = trial || so_xdna_usable(x);
+    for (size_t i = 0; i < n && good && !trial; i++) {
+        /* Products that follow each other are mostly of one shape. */
+        const struct so_product *p = &products[i], *last = i ? p - 1 : NULL;
+        if (last && last->m == p->m && last->b.k == p->b.k &&
+            so_product_columns(last) == so_product_columns(p))
+            continue;
+        good = so_xdna_trusted(x, p->m, p->b.k, so_product_columns(p));
     }
     sotto_error err = {0};
     pthread_mutex_lock(&x->lock);
-    bool started = !x->retired && submit_locked(x, products, n, tickets, &err);
+    bool started = good && (trial || !x->retired) && submit_locked(x, products, n, tickets, &err);
     for (size_t i = 0; i < n && !started; i++) x->stats.fallbacks += !products[i].trial;
     pthread_mutex_unlock(&x->lock);
     return started;
 }
 
 /* One waiter does it for the whole chain; the others wait for him. */
+void so_xdna_chain_finish(struct so_xdna_backend *x, struct so_chain *chain) {
+    while (chain->waiting) pthread_cond_wait(&x->chain_done, &x->lock);
+    if (chain->done) return;
+    chain->waiting = true;
+    pthread_mutex_unlock(&x->lock);
+    sotto_error err = {0};
+    sotto_status status = so_xdna_wait(x->device, &chain->overlay->context, chain->waited, chain->seq, &err);
+    pthread_mutex_lock(&x->lock);
+    chain->waiting = false;
+    chain->done = true;
+    chain->good = status == SOTTO_OK;
+    chain->overlay->under_way--;
+    if (--x->under_way == 0) x->stats.busy += so_now() - x->busy_from;
+    if (!chain->good) so_xdna_retire(x, err.message, so_xdna_command_ended(chain->waited));
+    pthread_cond_broadcast(&x->chain_done);
+}
+
 static bool wait_chain(struct so_xdna_backend *x, struct so_chain *chain) {
     pthread_mutex_lock(&x->lock);
-    while (chain->waiting) pthread_cond_wait(&x->chain_done, &x->lock);
-    if (!chain->done) {
-        chain->waiting = true;
-        pthread_mutex_unlock(&x->lock);
-        sotto_error err = {0};
-        sotto_status status = so_xdna_wait(x->device, &x->context, chain->waited, chain->seq, &err);
-        pthread_mutex_lock(&x->lock);
-        chain->waiting = false;
-        chain->done = true;
-        chain->good = status == SOTTO_OK;
-        if (!chain->good) so_xdna_retire(x, err.message);
-        pthread_cond_broadcast(&x->chain_done);
-    }
+    so_xdna_chain_finish(x, chain);
     bool good = chain->good;
     pthread_mutex_unlock(&x->lock);
     return good;
@@ -185,13 +214,13 @@ static bool wait(struct so_backend *b, struct so_ticket *t, int32_t **c, size_t 
     if (good && !t->product.a_s8 && t->product.a_zero == 0) compensate(t);
     pthread_mutex_lock(&x->lock);
     if (compared) x->stats.checked++;
-    if (good) x->stats.bytes_from += t->product.m * t->shape.n * sizeof(int32_t);
+    if (good && !t->product.trial) x->stats.bytes_from += t->product.m * t->shape.n * sizeof(int32_t);
     if (good && !t->product.trial) {
         x->stats.products++;
         so_times_add(&x->stats.time, ended - t->started);
     }
     x->stats.fallbacks += !good && !t->product.trial;
-    if (why) so_xdna_retire(x, why);
+    if (why) so_xdna_retire(x, why, false);
     pthread_mutex_unlock(&x->lock);
     *c = (int32_t *)t->c.map;
     *ldc = t->shape.n;
@@ -206,78 +235,22 @@ static void release(struct so_backend *b, struct so_ticket *t) {
     pthread_mutex_lock(&x->lock);
     struct so_chain *chain = t->chain;
     t->chain = NULL;
-    /* After a failure the device may still write: the buffers rest until it is closed. */
-    t->used = !finished;
+    /* After a failure the device may still write: the buffers rest until the context is gone. */
+    t->used = t->lost = !finished;
     if (--chain->members == 0) so_xdna_chain_give(x, chain);
     pthread_mutex_unlock(&x->lock);
 }
 
-static void describe(const struct so_backend *b, struct so_capabilities *out) {
-    struct so_xdna_backend *x = (struct so_xdna_backend *)(uintptr_t)b; /* the lock is not part of what const promises */
-    pthread_mutex_lock(&x->lock);
-    bool usable = !x->retired;
-    pthread_mutex_unlock(&x->lock);
-    *out = (struct so_capabilities){
-        .device = true,
-        .usable = usable,
-        .resident = true,
-        .tile_m = SO_BLOCK_M,
-        .tile_k = SO_TILE_K,
-        .tile_n = SO_BLOCK_N,
-        .max_k = SO_GEMM_K_MAX,
-        .in_flight = SO_XDNA_IN_FLIGHT,
-        .chain = SO_CHAIN_MAX,
-    };
-}
-
-/*
- * A dispatch costs 0.1 ms or more and rows are padded to 256, so a product of few rows (a decoder step) is the CPU's. A
- * shape is checked once before it is believed.
- */
-#define ENOUGH_ROWS 64
-
-static bool trusted(struct so_xdna_backend *x, struct so_gemm_shape shape) {
-    sotto_error err = {0};
-    pthread_mutex_lock(&x->lock);
-    struct so_xdna_stream *stream = x->retired ? NULL : so_xdna_stream_find(x, shape, &err);
-    bool known = stream && stream->trusted;
-    if (!stream && !x->retired) so_xdna_retire(x, err.message);
-    if (known || !stream) {
-        if (!stream) x->stats.fallbacks++;
-        pthread_mutex_unlock(&x->lock);
-        return known;
-    }
-    pthread_mutex_unlock(&x->lock);
-    bool good = so_xdna_try_shape(x, shape);
-    pthread_mutex_lock(&x->lock);
-    stream->trusted = good;
-    if (!good) {
-        x->stats.fallbacks++;
-        if (!x->retired) so_xdna_retire(x, "a known answer came out wrong");
-    }
-    pthread_mutex_unlock(&x->lock);
-    return good;
-}
-
-static bool wants(struct so_backend *b, size_t m, size_t k, size_t n, bool attention) {
-    struct so_xdna_backend *x = so_xdna_self(b);
-    struct so_gemm_shape shape = so_gemm_pad(m, k, n);
-    if ((!x->all && m < ENOUGH_ROWS) || (attention && !x->attention) || !so_gemm_fits(shape)) {
-        pthread_mutex_lock(&x->lock);
-        x->stats.declined++;
-        pthread_mutex_unlock(&x->lock);
-        return false;
-    }
-    return trusted(x, shape);
-}
-
 static bool register_matrix(struct so_backend *b, const struct so_panels *panels) {
     struct so_xdna_backend *x = so_xdna_self(b);
-    if (!so_gemm_fits(so_gemm_pad(1, panels->k, panels->n))) return false;
+    struct so_product product = {.m = 1, .b = *panels};
+    struct so_gemm_shape shape;
+    struct so_xdna_overlay *overlay = so_xdna_overlay_for(x, 1, panels->k, panels->n, &shape);
+    if (!overlay) return false;
     sotto_error err = {0};
     pthread_mutex_lock(&x->lock);
-    bool there = !x->retired && so_xdna_matrix_find(x, panels, &err);
-    if (!there && !x->retired) so_xdna_retire(x, err.message);
+    bool there = !x->retired && so_xdna_matrix_find(x, &product, overlay->stock, shape, &err);
+    if (!there && !x->retired) so_xdna_retire(x, err.message, true);
     pthread_mutex_unlock(&x->lock);
     return there;
 }
@@ -299,8 +272,32 @@ static void reset(struct so_backend *b) {
 static bool completions(struct so_backend *b, uint64_t *out) { return so_xdna_completions(so_xdna_self(b)->device, out); }
 
 const struct so_backend_ops so_xdna_engine_ops = {
-    "xdna", so_xdna_engine_close, describe, wants, register_matrix, submit, wait, release, statistics, reset, completions,
+    "xdna",
+    so_xdna_engine_close,
+    so_xdna_describe,
+    so_xdna_wants,
+    register_matrix,
+    submit,
+    wait,
+    release,
+    statistics,
+    reset,
+    completions,
+    so_xdna_claims,
+    so_xdna_prove,
 };
 const struct so_backend_ops so_xdna_emulator_ops = {
-    "emulator", so_xdna_engine_close, describe, wants, register_matrix, submit, wait, release, statistics, reset, completions,
+    "emulator",
+    so_xdna_engine_close,
+    so_xdna_describe,
+    so_xdna_wants,
+    register_matrix,
+    submit,
+    wait,
+    release,
+    statistics,
+    reset,
+    completions,
+    so_xdna_claims,
+    so_xdna_prove,
 };

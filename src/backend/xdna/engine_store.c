@@ -7,19 +7,21 @@
 /* Odd, different, and none the negative of another. */
 const uint32_t so_xdna_check_weight[SO_CHECK_LANES] = {1, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53};
 
-void so_xdna_pack(const struct so_panels *p, struct so_gemm_shape shape, int8_t *out, uint32_t *check) {
+/* Where eight columns that stand together begin. */
+static size_t place_of(struct so_gemm_shape shape, bool by_rows, size_t k, size_t n) {
+    return by_rows ? k * shape.n + n : so_gemm_b_at(shape, k, n);
+}
+
+static void pack_panels(const struct so_panels *p, size_t column, struct so_gemm_shape shape, bool by_rows,
+                        int8_t *out, uint32_t *check) {
     size_t groups = (p->k + 3) / 4;
-    /* Rows and columns past the matrix stay zero: what the device computes from padding in A then counts nothing. */
-    memset(out, 0, so_gemm_b_bytes(shape));
-    if (check) memset(check, 0, p->k * sizeof *check);
     for (size_t panel = 0; panel * SO_LANES < p->n; panel++)
         for (size_t g = 0; g < groups; g++) {
             const int8_t *from = p->q + (panel * groups + g) * SO_LANES * 4;
-            size_t rows = so_min(4, p->k - g * 4);
+            size_t rows = so_min(4, p->k - g * 4), n = column + panel * SO_LANES;
             for (size_t i = 0; i < rows; i++) {
-                /* Eight columns that follow each other within a block stay together. */
-                int8_t *low = out + so_gemm_b_at(shape, g * 4 + i, panel * SO_LANES);
-                int8_t *high = out + so_gemm_b_at(shape, g * 4 + i, panel * SO_LANES + 8);
+                int8_t *low = out + place_of(shape, by_rows, g * 4 + i, n);
+                int8_t *high = out + place_of(shape, by_rows, g * 4 + i, n + 8);
                 for (size_t j = 0; j < 8; j++) {
                     low[j] = from[j * 4 + i];
                     high[j] = from[(j + 8) * 4 + i];
@@ -31,66 +33,114 @@ void so_xdna_pack(const struct so_panels *p, struct so_gemm_shape shape, int8_t 
         }
 }
 
-void so_xdna_pack_rows(const int8_t *b, size_t k, size_t n, struct so_gemm_shape shape, int8_t *out, uint32_t *check) {
-    memset(out, 0, so_gemm_b_bytes(shape));
+/* The same from int8 [k][n] row by row. */
+static void pack_rows(const int8_t *b, size_t k, size_t n, struct so_gemm_shape shape, bool by_rows,
+                      int8_t *out, uint32_t *check) {
     for (size_t i = 0; i < k; i++) {
         uint32_t sum = 0;
-        for (size_t j = 0; j < n; j += 8) {
-            size_t run = so_min(8, n - j);
-            memcpy(out + so_gemm_b_at(shape, i, j), b + i * n + j, run);
-        }
-        for (size_t j = 0; j < n; j++) sum += (uint32_t)(int32_t)b[i * n + j] * so_xdna_check_weight[j % SO_CHECK_LANES];
+        for (size_t j = 0; j < n; j += 8)
+            memcpy(out + place_of(shape, by_rows, i, j), b + i * n + j, so_min(8, n - j));
+        for (size_t j = 0; j < n; j++)
+            sum += (uint32_t)(int32_t)b[i * n + j] * so_xdna_check_weight[j % SO_CHECK_LANES];
         check[i] = sum;
     }
 }
 
-static struct so_xdna_matrix *make_matrix(struct so_xdna_backend *x, const struct so_panels *panels, sotto_error *err) {
+void so_xdna_pack(const struct so_product *p, struct so_gemm_shape shape, bool by_rows, int8_t *out,
+                  uint32_t *check) {
+    /* Rows and columns past the matrix stay zero: what the device computes from padding in A then counts
+     * nothing. */
+    memset(out, 0, so_gemm_b_bytes(shape));
+    memset(check, 0, p->b.k * sizeof *check);
+    if (p->b_rows) {
+        pack_rows(p->b_rows, p->b.k, p->b.n, shape, by_rows, out, check);
+        return;
+    }
+    pack_panels(&p->b, 0, shape, by_rows, out, check);
+    size_t column = so_round_up(p->b.n, SO_LANES);
+    for (size_t i = 0; i < p->n_beside; i++) {
+        pack_panels(&p->beside[i], column, shape, by_rows, out, check);
+        column += so_round_up(p->beside[i].n, SO_LANES);
+    }
+}
+
+static struct so_xdna_matrix *make_matrix(struct so_xdna_backend *x, const struct so_product *p, bool by_rows,
+                                          struct so_gemm_shape shape, sotto_error *err) {
     struct so_xdna_matrix *m = so_calloc(1, sizeof *m);
-    if (!m || !(m->check = so_alloc(panels->k, sizeof *m->check))) {
-        so_free(m);
-        so_fail_memory(err, panels->k, "a matrix on the device");
+    if (m) m->check = so_alloc(p->b.k, sizeof *m->check);
+    if (m && p->n_beside) m->beside = so_alloc(p->n_beside, sizeof *m->beside);
+    sotto_status status = m && m->check && (m->beside || !p->n_beside)
+                              ? SOTTO_OK
+                              : so_fail_memory(err, p->b.k, "a matrix on the device");
+    if (status == SOTTO_OK)
+        status = so_xdna_bo_create(x->device, SO_BO_SHARE, so_gemm_b_bytes(shape), &m->bo, err);
+    if (status != SOTTO_OK) {
+        so_xdna_matrix_free(x, m);
         return NULL;
     }
-    m->panels = *panels;
-    m->shape = so_gemm_pad(1, panels->k, panels->n);
-    if (so_xdna_bo_create(x->device, SO_BO_SHARE, so_gemm_b_bytes(m->shape), &m->bo, err) != SOTTO_OK) {
-        so_free(m->check);
-        so_free(m);
-        return NULL;
-    }
-    so_xdna_pack(panels, m->shape, (int8_t *)m->bo.map, m->check);
+    m->panels = p->b;
+    m->n_beside = p->n_beside;
+    if (p->n_beside) memcpy(m->beside, p->beside, p->n_beside * sizeof *m->beside);
+    m->by_rows = by_rows;
+    m->shape = shape;
+    so_xdna_pack(p, shape, by_rows, (int8_t *)m->bo.map, m->check);
     so_xdna_bo_flush(x->device, &m->bo, 0, so_gemm_b_bytes(m->shape));
     x->stats.resident += so_gemm_b_bytes(m->shape);
     x->stats.bytes_to += so_gemm_b_bytes(m->shape);
     return m;
 }
 
-struct so_xdna_matrix *so_xdna_matrix_find(struct so_xdna_backend *x, const struct so_panels *panels, sotto_error *err) {
+void so_xdna_matrix_free(struct so_xdna_backend *x, struct so_xdna_matrix *m) {
+    if (!m) return;
+    so_xdna_bo_free(x->device, &m->bo);
+    so_free(m->check);
+    so_free(m->beside);
+    so_free(m);
+}
+
+static bool same_panels(const struct so_panels *a, const struct so_panels *b) {
+    return a->q == b->q && a->k == b->k && a->n == b->n;
+}
+
+static bool is_matrix(const struct so_xdna_matrix *m, const struct so_product *p, bool by_rows,
+                      struct so_gemm_shape shape) {
+    if (!same_panels(&m->panels, &p->b) || m->n_beside != p->n_beside || m->by_rows != by_rows) return false;
+    if (m->shape.k != shape.k || m->shape.n != shape.n) return false;
+    for (size_t i = 0; i < p->n_beside; i++)
+        if (!same_panels(&m->beside[i], &p->beside[i])) return false;
+    return true;
+}
+
+struct so_xdna_matrix *so_xdna_matrix_find(struct so_xdna_backend *x, const struct so_product *p,
+                                           bool by_rows, struct so_gemm_shape shape, sotto_error *err) {
     for (struct so_xdna_matrix *m = x->matrices; m; m = m->next)
-        if (m->panels.q == panels->q && m->panels.k == panels->k && m->panels.n == panels->n) return m;
-    struct so_xdna_matrix *m = make_matrix(x, panels, err);
+        if (is_matrix(m, p, by_rows, shape)) return m;
+    struct so_xdna_matrix *m = make_matrix(x, p, by_rows, shape, err);
     if (!m) return NULL;
     m->next = x->matrices;
     x->matrices = m;
     return m;
 }
 
-struct so_xdna_stream *so_xdna_stream_find(struct so_xdna_backend *x, struct so_gemm_shape shape, sotto_error *err) {
+struct so_xdna_stream *so_xdna_stream_find(struct so_xdna_backend *x, const struct so_xdna_overlay *overlay,
+                                           struct so_gemm_shape shape, sotto_error *err) {
     for (struct so_xdna_stream *s = x->streams; s; s = s->next)
-        if (s->shape.m == shape.m && s->shape.k == shape.k && s->shape.n == shape.n) return s;
+        if (s->overlay == overlay && s->shape.m == shape.m && s->shape.k == shape.k && s->shape.n == shape.n)
+            return s;
     struct so_xdna_stream *stream = so_calloc(1, sizeof *stream);
     struct so_txn txn = {0};
-    if (!stream || !so_gemm_stream(shape, &txn)) {
+    if (!stream || (!overlay->stock && !so_gemm_stream(shape, &txn))) {
         so_free(stream);
         so_fail_memory(err, 0, "an instruction stream");
         return NULL;
     }
-    stream->shape = shape;
-    stream->n_words = txn.n_words;
-    sotto_status status = so_xdna_bo_create(x->device, SO_BO_DEV, txn.n_words * 4, &stream->bo, err);
+    const uint32_t *words = overlay->stock ? overlay->words : txn.words;
+    *stream = (struct so_xdna_stream){
+        .overlay = overlay, .shape = shape, .n_words = overlay->stock ? overlay->n_words : txn.n_words};
+    sotto_status status = so_xdna_bo_create(x->device, SO_BO_DEV, stream->n_words * 4, &stream->bo, err);
     if (status == SOTTO_OK) {
-        memcpy(stream->bo.map, txn.words, txn.n_words * 4);
-        so_xdna_bo_flush(x->device, &stream->bo, 0, txn.n_words * 4);
+        memcpy(stream->bo.map, words, stream->n_words * 4);
+        so_xdna_bo_flush(x->device, &stream->bo, 0, stream->n_words * 4);
         stream->next = x->streams;
         x->streams = stream;
     } else {
@@ -149,7 +199,9 @@ struct so_ticket *so_xdna_slot_take(struct so_xdna_backend *x, const struct so_p
                 ensure_words((uint32_t **)&t->sums, &t->sums_room, p->b.n);
     if (!ready) return NULL;
     t->used = true;
+    t->lost = false;
     t->product = *p;
+    t->columns = so_product_columns(p);
     t->shape = shape;
     t->matrix = NULL;
     t->compensated = false;

@@ -78,8 +78,8 @@ static void wait_pass(struct so_txn *txn) {
 }
 
 /* Row block `row`, column blocks [first, first + groups), in one column of the array. */
-static void start_pass(struct so_txn *txn, struct so_gemm_shape s, unsigned column, unsigned slot, size_t row, size_t first,
-                       uint32_t groups) {
+static void start_pass(struct so_txn *txn, struct so_gemm_shape s, bool stock, unsigned column, unsigned slot,
+                       size_t row, size_t first, uint32_t groups) {
     unsigned bd = slot * BDS_OF_PASS;
     uint32_t k_tiles = (uint32_t)(s.k / SO_TILE_K), tile_words = SO_TILE_K * SO_TILE_N / 4;
     struct pattern c = {
@@ -102,37 +102,55 @@ static void start_pass(struct so_txn *txn, struct so_gemm_shape s, unsigned colu
     descriptor(txn, column, bd + BD_A, &a, ARGUMENT_A, (row * SO_BLOCK_M + column * SO_TILE_M) * s.k);
     push(txn, column, SO_TO_ARRAY, 0, bd + BD_A, groups, false);
 
-    struct pattern b = {
+    struct pattern tiled = {
         .length = tile_words * k_tiles,
         .iterations = groups,
         .iteration_step = SO_ARRAY_COLUMNS * tile_words * k_tiles,
     };
-    descriptor(txn, column, bd + BD_B, &b, ARGUMENT_B, (first * SO_ARRAY_COLUMNS + column) * tile_words * 4 * (size_t)k_tiles);
+    struct pattern by_rows = {
+        .length = tile_words * k_tiles,
+        .size0 = SO_TILE_N / 4,
+        .step1 = (uint32_t)(s.n / 4),
+        .iterations = groups,
+        .iteration_step = SO_BLOCK_N / 4,
+    };
+    size_t tiled_at = (first * SO_ARRAY_COLUMNS + column) * tile_words * 4 * (size_t)k_tiles;
+    size_t row_at = first * SO_BLOCK_N + (size_t)column * SO_TILE_N;
+    descriptor(txn, column, bd + BD_B, stock ? &by_rows : &tiled, ARGUMENT_B, stock ? row_at : tiled_at);
     push(txn, column, SO_TO_ARRAY, 1, bd + BD_B, groups, false);
 }
 
-bool so_gemm_stream(struct so_gemm_shape s, struct so_txn *txn) {
+static bool write_stream(struct so_gemm_shape s, bool stock, struct so_txn *txn) {
     *txn = (struct so_txn){0};
     if (!so_gemm_fits(s)) return false;
     size_t row_blocks = s.m / SO_BLOCK_M, column_blocks = s.n / SO_BLOCK_N;
     size_t k_tiles = s.k / SO_TILE_K;
-    /* Where the step from one of a column's tiles of B to its next is too long for its field, one tile at a time. */
-    bool far = SO_ARRAY_COLUMNS * (size_t)SO_TILE_K * SO_TILE_N / 4 * k_tiles > SO_BD_STEP_MAX;
+    /* Where the step from one of a column's tiles of B to its next is too long for its field, one tile at a
+     * time. */
+    bool far = !stock && SO_ARRAY_COLUMNS * (size_t)SO_TILE_K * SO_TILE_N / 4 * k_tiles > SO_BD_STEP_MAX;
     size_t most = far ? 1 : SO_BD_ITERATIONS_MAX;
 
     so_txn_begin(txn);
     send_tokens_home(txn);
-    start_cores(txn, (uint32_t)k_tiles, (uint32_t)(row_blocks * column_blocks));
+    if (!stock) start_cores(txn, (uint32_t)k_tiles, (uint32_t)(row_blocks * column_blocks));
     size_t pass = 0;
     for (size_t row = 0; row < row_blocks; row++)
         for (size_t first = 0; first < column_blocks; first += most, pass++) {
             if (pass >= PASSES) wait_pass(txn);
             uint32_t groups = (uint32_t)so_min(most, column_blocks - first);
             for (unsigned column = 0; column < SO_ARRAY_COLUMNS; column++)
-                start_pass(txn, s, column, pass % PASSES, row, first, groups);
+                start_pass(txn, s, stock, column, pass % PASSES, row, first, groups);
         }
     for (size_t i = 0; i < so_min(pass, PASSES); i++) wait_pass(txn);
     if (so_txn_end(txn)) return true;
     so_txn_free(txn);
     return false;
+}
+
+bool so_gemm_stream(struct so_gemm_shape s, struct so_txn *txn) {
+    return write_stream(s, false, txn);
+}
+
+bool so_gemm_stream_stock(struct so_gemm_shape s, struct so_txn *txn) {
+    return write_stream(s, true, txn);
 }

@@ -40,4 +40,11 @@ static inline size_t so_gemm_b_at(struct so_gemm_shape shape, size_t k, size_t n
 /** Write the stream; false if memory ran out or the shape does not fit. Free with so_txn_free. */
 bool so_gemm_stream(struct so_gemm_shape shape, struct so_txn *txn);
 
+/**
+ * The same for a configuration that was built for this one shape, as stock tools do: its cores know their
+ * counts, and B lies in memory row by row. For the emulator and its tests; real files bring their own
+ * streams.
+ */
+bool so_gemm_stream_stock(struct so_gemm_shape shape, struct so_txn *txn);
+
 #endif

@@ -12,9 +12,8 @@ static const struct {
     const char *name, *size;
     enum so_overlay_kind kind;
 } kinds[] = {
-    {"gemm", NULL, SO_KERNEL_GEMM},
-    {"tile16", "16x16", SO_KERNEL_TILE16},
-    {"tile32", "32x32", SO_KERNEL_TILE32},
+    {"gemm", NULL, SO_KERNEL_GEMM},        {"stock", NULL, SO_KERNEL_STOCK},
+    {"tile16", "16x16", SO_KERNEL_TILE16}, {"tile32", "32x32", SO_KERNEL_TILE32},
     {"tile64", "64x64", SO_KERNEL_TILE64},
 };
 
@@ -26,38 +25,76 @@ static int folder_length(const char *path) {
     return slash ? (int)(slash - path + 1) : 0;
 }
 
-/* One line of the catalogue; true if it is about this file. */
-static bool match_line(char *line, const char *path, struct so_overlay *out) {
+/* "1536x512x2048" */
+static bool parse_shape(const char *text, struct so_overlay *out) {
+    size_t *const sizes[] = {&out->m, &out->k, &out->n};
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        if (*text < '0' || *text > '9') return false;
+        *sizes[i] = strtoul(text, &end, 10);
+        if (*end != (i < 2 ? 'x' : 0)) return false;
+        text = end + (i < 2);
+    }
+    return true;
+}
+
+static bool parse_order(const char *text, char *order) {
+    if (strlen(text) != 3 || !strchr(text, 'A') || !strchr(text, 'B') || !strchr(text, 'C')) return false;
+    memcpy(order, text, 4);
+    return true;
+}
+
+/* One line of a catalogue in the folder of `path`; false if it is empty or not understood. */
+static bool parse_line(char *line, const char *path, struct so_overlay *out) {
+    char *word[5] = {NULL}, *rest = NULL;
     line[strcspn(line, "#\r\n")] = 0;
-    char *rest = NULL, *kind = strtok_r(line, " \t", &rest), *file = kind ? strtok_r(NULL, " \t", &rest) : NULL;
-    char *instructions = file ? strtok_r(NULL, " \t", &rest) : NULL;
-    if (!kind || !file || strcmp(file, path + folder_length(path)) != 0) return false;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(kind, kinds[i].name) == 0) {
-            out->kind = kinds[i].kind;
-            if (instructions)
-                snprintf(out->instructions, sizeof out->instructions, "%.*s%s", folder_length(path), path, instructions);
-            return true;
-        }
+    for (int i = 0; i < 5 && (word[i] = strtok_r(i ? NULL : line, " \t", &rest)); i++) {
+    }
+    if (!word[0] || !word[1]) return false;
+    *out = (struct so_overlay){.order = "ABC"};
+    snprintf(out->xclbin, sizeof out->xclbin, "%.*s%s", folder_length(path), path, word[1]);
+    if (word[2])
+        snprintf(out->instructions, sizeof out->instructions, "%.*s%s", folder_length(path), path, word[2]);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(word[0], kinds[i].name) != 0) continue;
+        out->kind = kinds[i].kind;
+        if (out->kind != SO_KERNEL_STOCK) return true;
+        return word[3] && parse_shape(word[3], out) && (!word[4] || parse_order(word[4], out->order));
+    }
     return false;
 }
 
-static bool by_catalogue(const char *path, struct so_overlay *out) {
+/* The catalogue's lines that `wanted` takes, up to `most`. */
+static size_t read_catalogue(const char *path,
+                             bool (*wanted)(const struct so_overlay *entry, const char *path),
+                             struct so_overlay *out, size_t most) {
     char name[4200];
     snprintf(name, sizeof name, "%.*soverlays.txt", folder_length(path), path);
     void *bytes;
-    size_t size;
-    if (!readable(name) || so_xdna_read_file(name, &bytes, &size, NULL) != SOTTO_OK) return false;
+    size_t size, found = 0;
+    if (!readable(name) || so_xdna_read_file(name, &bytes, &size, NULL) != SOTTO_OK) return 0;
     char *text = bytes, *end;
     text[size] = 0; /* so_xdna_read_file leaves room for it */
-    bool found = false;
-    for (char *line = text; line && *line && !found; line = end) {
+    for (char *line = text; line && *line && found < most; line = end) {
         end = strchr(line, '\n');
         if (end) *end++ = 0;
-        found = match_line(line, path, out);
+        if (parse_line(line, path, &out[found]) && wanted(&out[found], path)) found++;
     }
     so_free(bytes);
     return found;
+}
+
+static bool same_file(const struct so_overlay *entry, const char *path) {
+    return strcmp(entry->xclbin, path) == 0;
+}
+
+static bool is_stock(const struct so_overlay *entry, const char *path) {
+    (void)path;
+    return entry->kind == SO_KERNEL_STOCK;
+}
+
+size_t so_overlay_stock(const char *path, struct so_overlay *out, size_t most) {
+    return read_catalogue(path, is_stock, out, most);
 }
 
 static void by_name(const char *path, struct so_overlay *out) {
@@ -67,10 +104,12 @@ static void by_name(const char *path, struct so_overlay *out) {
 }
 
 void so_overlay_identify(const char *path, struct so_overlay *out) {
-    *out = (struct so_overlay){.kind = SO_KERNEL_GEMM};
-    snprintf(out->xclbin, sizeof out->xclbin, "%s", path);
-    if (!by_catalogue(path, out)) by_name(path, out);
-    if (out->kind == SO_KERNEL_GEMM || out->instructions[0]) return;
+    if (!read_catalogue(path, same_file, out, 1)) {
+        *out = (struct so_overlay){.kind = SO_KERNEL_GEMM, .order = "ABC"};
+        snprintf(out->xclbin, sizeof out->xclbin, "%s", path);
+        by_name(path, out);
+    }
+    if (!so_overlay_is_tile(out->kind) || out->instructions[0]) return;
     const char *dot = strrchr(path, '.');
     int stem = dot ? (int)(dot - path) : (int)strlen(path);
     snprintf(out->instructions, sizeof out->instructions, "%.*s.insts", stem, path);
