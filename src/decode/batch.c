@@ -23,6 +23,9 @@
  */
 #define MIN_UNHEARD 0.5
 
+/** And so many times at most, should its texts end again and again. */
+#define MAX_HEARINGS 16
+
 struct slot {
     bool busy;
     struct so_chunk chunk;
@@ -32,6 +35,8 @@ struct slot {
     struct so_cross *cross;
     struct so_window *window;
     uint32_t attempt;
+    uint32_t hearings;  /* of the chunk so far */
+    struct so_kept kept;
     size_t asked;          /* rows of the last step */
     sotto_status consumed; /* of the last step */
     sotto_error error;
@@ -63,6 +68,7 @@ static void release(struct batch *b) {
     for (size_t i = 0; b->slots && i < b->n_slots; i++) {
         struct slot *slot = &b->slots[i];
         so_transcript_free(slot->part);
+        so_kept_free(&slot->kept);
         so_window_free(slot->window);
         so_cross_free(slot->cross);
         so_free(slot->samples);
@@ -78,6 +84,7 @@ static sotto_status ensure_slot(struct batch *b, struct slot *slot, sotto_error 
     slot->samples = so_alloc(SO_FEED_SAMPLES, sizeof *slot->samples);
     if (!slot->samples) return so_fail_memory(err, SO_FEED_SAMPLES * sizeof *slot->samples, "samples");
     sotto_status status = so_cross_create(b->job->model, &slot->cross, err);
+    if (!status) status = so_kept_create(b->job->model, &slot->kept, err);
     if (!status) status = so_window_create(b->job->model, &b->job->search, &slot->window, err);
     return status;
 }
@@ -91,6 +98,8 @@ static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error
     uint64_t start = so_chunk_to_recording(&slot->chunk, (uint64_t)slot->from * SO_MEL_HOP, SO_EDGE_START);
     so_window_start(slot->window, slot->cross, job->language, job->history.tokens, job->history.n, (uint32_t)(start / SO_MEL_HOP));
     slot->attempt = 0;
+    slot->hearings++;
+    slot->kept.any = false;
     return begin_attempt(b, slot, err);
 }
 
@@ -115,6 +124,7 @@ static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *e
     }
     slot->busy = true;
     slot->from = 0;
+    slot->hearings = 0;
     b->taken++;
     status = so_transcript_create(b->job->model->name, &slot->part, err);
     if (!status) status = hear(b, slot, err);
@@ -223,17 +233,17 @@ static void put_aside(struct batch *b, struct slot *slot) {
 static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *err) {
     struct so_job *job = b->job;
     struct so_outcome outcome = {.temperature = job->options->temperatures[slot->attempt]};
-    sotto_status status = so_judge_attempt(&job->judge, slot->window, &outcome, err);
+    sotto_status status = so_judge_attempt(&job->judge, slot->window, speech_after(&slot->chunk, slot->from), &outcome, err);
     if (status) return status;
-    if (so_needs_fallback(&job->judge.thresholds, &outcome.quality) && slot->attempt + 1 < job->options->n_temperatures) {
+    if (so_kept_offer(&slot->kept, &job->judge, &outcome, slot->attempt + 1 == job->options->n_temperatures)) {
         slot->attempt++;
         return begin_attempt(b, slot, err);
     }
     struct so_split split;
-    status = so_judge_segments(&job->judge, &outcome, slot->frames, recording_time, NULL, slot, slot->part, &split, err);
+    status = so_judge_segments(&job->judge, &slot->kept.outcome, slot->frames, recording_time, NULL, slot, slot->part, &split, err);
     if (status) return status;
     uint32_t until = heard_until(b, &split);
-    if (until > 0 && until < slot->frames && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {
+    if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {
         slot->from += until;
         status = hear(b, slot, err);
         return status ? status : begin_window(b, slot, err);

@@ -13,12 +13,23 @@ struct so_thresholds {
 
 struct so_quality {
     float compression_ratio, avg_logprob, no_speech_prob;
+    bool loop;    /**< it repeats itself (loop.h); a loop's probability says nothing, since it is sure of itself */
+    bool outruns; /**< more text than anybody says in the time */
 };
 
-/** Try again (as OpenAI's decode_with_fallback): repetitive or uncertain, but not uncertain because nobody speaks. */
+/** More text tokens than this in so many seconds of speech are not believed: the fastest speakers reach about half of it. */
+static inline double so_most_tokens(double seconds) { return 12 + 20 * seconds; }
+
+/**
+ * Try again (as OpenAI's decode_with_fallback): repetitive or uncertain, but not uncertain because nobody speaks; and text that
+ * loops or outruns its time in any case.
+ */
 bool so_needs_fallback(const struct so_thresholds *thresholds, const struct so_quality *quality);
 
-/** Drop the window (as OpenAI's transcribe): probably no speech, and not a certain transcript either. */
+/** Of two attempts that failed, whether `a` is to be preferred: no repetition before repetition, then the higher log-probability. */
+bool so_is_better(const struct so_thresholds *thresholds, const struct so_quality *a, const struct so_quality *b);
+
+/** Drop the window (as OpenAI's transcribe): probably no speech, and not a certain transcript either; or one that loops. */
 bool so_is_silence(const struct so_thresholds *thresholds, const struct so_quality *quality);
 
 #endif

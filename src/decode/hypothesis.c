@@ -36,6 +36,7 @@ void so_hypothesis_extend(struct so_hypothesis *hypothesis, const struct so_hypo
     }
     hypothesis->sum = from->sum + (double)logprob;
     hypothesis->ended = token == eot;
+    hypothesis->looped = false;
     if (hypothesis->ended) return;
     hypothesis->tokens[hypothesis->n] = token;
     hypothesis->logprobs[hypothesis->n++] = logprob;
@@ -49,7 +50,8 @@ size_t so_hypothesis_rank(const struct so_hypothesis *hypotheses, size_t n, floa
         double penalty = length > 1 ? length : 1;
         if (length_penalty >= 0) penalty = so_exp((double)length_penalty * so_log((5 + length) / 6));
         double score = hypotheses[i].sum / penalty;
-        if (i == 0 || score > best_score) {
+        bool looped = hypotheses[i].looped, best_looped = hypotheses[best].looped;
+        if (i == 0 || (looped == best_looped ? score > best_score : best_looped)) {
             best = i;
             best_score = score;
         }

@@ -13,7 +13,8 @@ struct so_hypothesis {
     float *logprobs; /**< [capacity], natural logarithm of each token's probability under the rules */
     size_t n, capacity;
     double sum; /**< of the log-probabilities, that of the end-of-text token included once it was sampled */
-    bool ended; /**< the end-of-text token was sampled */
+    bool ended; /**< the end-of-text token was sampled, or the text was stopped for repeating itself */
+    bool looped; /**< it was stopped */
 };
 
 sotto_status so_hypothesis_create(struct so_hypothesis *hypothesis, size_t capacity, sotto_error *err);
@@ -25,7 +26,7 @@ void so_hypothesis_extend(struct so_hypothesis *hypothesis, const struct so_hypo
                           int32_t eot);
 
 /**
- * Index of the best of `n`: highest sum / length, or, with a penalty alpha >= 0, sum / ((5 + length) / 6)^alpha
+ * Index of the best of `n`, a looped one only where all are: highest sum / length, or, with a penalty alpha >= 0, sum / ((5 + length) / 6)^alpha
  * (Wu et al. 2016, "Google's neural machine translation system", equation 14). The first one among equals.
  */
 size_t so_hypothesis_rank(const struct so_hypothesis *hypotheses, size_t n, float length_penalty);

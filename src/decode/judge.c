@@ -1,6 +1,10 @@
 #include "decode/judge.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "decode/compress.h"
+#include "decode/loop.h"
 #include "util/memory.h"
 #include "util/text.h"
 
@@ -35,15 +39,64 @@ static sotto_status decode_text(struct so_judge *j, const int32_t *tokens, size_
     return SOTTO_OK;
 }
 
-sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, struct so_outcome *outcome, sotto_error *err) {
+static size_t count_text(const struct so_vocab *vocab, const struct so_window_result *decoded) {
+    size_t n = 0;
+    for (size_t i = 0; i < decoded->n; i++) n += !so_vocab_is_timestamp(vocab, decoded->tokens[i]);
+    return n;
+}
+
+sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, double seconds, struct so_outcome *outcome, sotto_error *err) {
+    const struct so_vocab *vocab = &j->model->vocab;
+    size_t keep;
+
     so_window_result(window, &outcome->decoded);
     struct so_text text;
     sotto_status status = decode_text(j, outcome->decoded.tokens, outcome->decoded.n, &text, err);
     if (status) return status;
     text = so_text_trim(text.bytes, text.length);
+    outcome->cut = false;
+    bool guarded = !isnan(j->thresholds.compression_ratio);
+    outcome->quality.loop = guarded && so_loop_find(vocab, outcome->decoded.tokens, outcome->decoded.n, &keep);
+    outcome->quality.outruns = guarded && (double)count_text(vocab, &outcome->decoded) > so_most_tokens(seconds);
     outcome->quality.avg_logprob = outcome->decoded.avg_logprob;
     outcome->quality.no_speech_prob = outcome->decoded.no_speech_prob;
     return so_compression_ratio(text.bytes, text.length, &outcome->quality.compression_ratio, err);
+}
+
+sotto_status so_kept_create(const struct so_model *model, struct so_kept *kept, sotto_error *err) {
+    *kept = (struct so_kept){.capacity = model->hp.n_text_ctx};
+    kept->tokens = so_calloc(kept->capacity, sizeof *kept->tokens);
+    kept->logprobs = so_calloc(kept->capacity, sizeof *kept->logprobs);
+    if (kept->tokens && kept->logprobs) return SOTTO_OK;
+    so_kept_free(kept);
+    return so_fail_memory(err, model->hp.n_text_ctx * sizeof *kept->tokens, "attempts");
+}
+
+void so_kept_free(struct so_kept *kept) {
+    so_free(kept->tokens);
+    so_free(kept->logprobs);
+    *kept = (struct so_kept){0};
+}
+
+static void keep(struct so_kept *kept, const struct so_outcome *outcome) {
+    size_t n = so_min(outcome->decoded.n, kept->capacity);
+    if (n) memcpy(kept->tokens, outcome->decoded.tokens, n * sizeof *kept->tokens);
+    if (n) memcpy(kept->logprobs, outcome->decoded.logprobs, n * sizeof *kept->logprobs);
+    kept->outcome = *outcome;
+    kept->outcome.decoded.tokens = kept->tokens;
+    kept->outcome.decoded.logprobs = kept->logprobs;
+    kept->outcome.decoded.n = n;
+    kept->any = true;
+}
+
+bool so_kept_offer(struct so_kept *kept, const struct so_judge *judge, const struct so_outcome *outcome, bool last) {
+    bool good = !so_needs_fallback(&judge->thresholds, &outcome->quality);
+    if (good || !kept->any || so_is_better(&judge->thresholds, &outcome->quality, &kept->outcome.quality)) keep(kept, outcome);
+    if (!good && !last) return true;
+    struct so_window_result *decoded = &kept->outcome.decoded;
+    if (kept->outcome.quality.loop)
+        kept->outcome.cut = so_loop_find(&judge->model->vocab, decoded->tokens, decoded->n, &decoded->n);
+    return false;
 }
 
 sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outcome, uint32_t frames, so_frame_time *time,
@@ -52,6 +105,9 @@ sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outc
     *split = (struct so_split){0, frames};
     if (so_is_silence(&j->thresholds, &outcome->quality)) return SOTTO_OK;
     *split = so_segments_split(&j->model->vocab, outcome->decoded.tokens, outcome->decoded.n, frames, j->cuts);
+    /* What follows a loop has not been understood, whatever the text's last timestamp seems to say. */
+    uint32_t last = split->n_spans ? j->cuts[split->n_spans - 1].end : 0;
+    if (outcome->cut && last > 0 && last < frames) split->advance = last;
     for (size_t i = 0; i < split->n_spans; i++) {
         const struct so_cut *cut = &j->cuts[i];
         const int32_t *tokens = outcome->decoded.tokens + cut->first;

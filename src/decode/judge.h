@@ -24,10 +24,29 @@ struct so_outcome {
     struct so_window_result decoded;
     struct so_quality quality;
     float temperature;
+    bool cut; /**< decoded ends where a loop began */
 };
 
-/** Look at the attempt that is done; outcome->temperature is the caller's. */
-sotto_status so_judge_attempt(struct so_judge *judge, struct so_window *window, struct so_outcome *outcome, sotto_error *err);
+/** Look at the attempt that is done; outcome->temperature is the caller's. seconds: of speech that it heard. */
+sotto_status so_judge_attempt(struct so_judge *judge, struct so_window *window, double seconds, struct so_outcome *outcome, sotto_error *err);
+
+/** The best attempt at a window so far; its tokens are copies. */
+struct so_kept {
+    bool any;
+    struct so_outcome outcome;
+    int32_t *tokens; /**< [capacity] */
+    float *logprobs; /**< [capacity] */
+    size_t capacity;
+};
+
+sotto_status so_kept_create(const struct so_model *model, struct so_kept *kept, sotto_error *err);
+void so_kept_free(struct so_kept *kept);
+
+/**
+ * One more attempt was made. True if another one is needed, and there is a temperature for it (`last` is false). Else kept->outcome
+ * is what counts: this attempt if it is good, the best of all if none is; the repetition of a loop is cut off.
+ */
+bool so_kept_offer(struct so_kept *kept, const struct so_judge *judge, const struct so_outcome *outcome, bool last);
 
 /** Seconds in the recording of a frame of the window; `end`: of something's end, else of its start. */
 typedef double so_frame_time(void *context, uint32_t frame, bool end);

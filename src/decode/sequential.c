@@ -12,21 +12,25 @@ struct sequential {
     struct so_feed feed;
     struct so_window *window;
     struct so_cross *cross;
+    struct so_kept kept;
 };
 
 /** Temperatures in order until the transcript is good enough; the last one counts in any case. */
 static sotto_status decode_window(struct sequential *s, struct so_outcome *outcome, sotto_error *err) {
     struct so_job *job = s->job;
     const sotto_options *o = job->options;
+    double seconds = (double)so_feed_frames(&s->feed) / SO_FRAMES_PER_SECOND;
+    s->kept.any = false;
     so_window_start(s->window, s->cross, job->language, job->history.tokens, job->history.n, (uint32_t)s->feed.start_frame);
     for (uint32_t i = 0; i < o->n_temperatures; i++) {
         outcome->temperature = o->temperatures[i];
         sotto_status status = so_window_attempt(s->window, outcome->temperature, i, err);
         if (!status) status = so_engine_decode(&job->engine, s->window, o->cancel, o->user, err);
-        if (!status) status = so_judge_attempt(&job->judge, s->window, outcome, err);
+        if (!status) status = so_judge_attempt(&job->judge, s->window, seconds, outcome, err);
         if (status) return status;
-        if (!so_needs_fallback(&job->judge.thresholds, &outcome->quality)) break;
+        if (!so_kept_offer(&s->kept, &job->judge, outcome, i + 1 == o->n_temperatures)) break;
     }
+    *outcome = s->kept.outcome;
     return SOTTO_OK;
 }
 
@@ -88,7 +92,9 @@ sotto_status so_run_sequential(struct so_job *job, sotto_error *err) {
     sotto_status status = so_feed_create(job->source, job->options->max_duration, &s.feed, err);
     if (!status) status = so_window_create(job->model, &job->search, &s.window, err);
     if (!status) status = so_cross_create(job->model, &s.cross, err);
+    if (!status) status = so_kept_create(job->model, &s.kept, err);
     if (!status) status = run_windows(&s, err);
+    so_kept_free(&s.kept);
     so_cross_free(s.cross);
     so_window_free(s.window);
     so_feed_free(&s.feed);

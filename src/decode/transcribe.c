@@ -43,8 +43,14 @@ static sotto_status open_device(struct so_job *job, sotto_error *err) {
 static sotto_status prepare(struct so_job *job, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
-    job->search = (struct so_search){o->task,     !o->no_timestamps,  o->beam_size, o->best_of,
-                                     o->patience, o->length_penalty, o->seed};
+    job->search = (struct so_search){.task = o->task,
+                                     .timestamps = !o->no_timestamps,
+                                     .stop_loops = !isnan(o->compression_ratio_threshold),
+                                     .beam_size = o->beam_size,
+                                     .best_of = o->best_of,
+                                     .patience = o->patience,
+                                     .length_penalty = o->length_penalty,
+                                     .seed = o->seed};
     bool known = o->language && strcmp(o->language, "auto") != 0;
     job->language = known ? so_language_index(o->language) : m->vocab.multilingual ? -1 : so_language_index("en");
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decode/beam.h"
+#include "decode/loop.h"
 #include "decode/rules.h"
 #include "decode/sample.h"
 #include "util/memory.h"
@@ -173,7 +174,11 @@ static void extend_drawn(struct so_window *w, size_t i) {
     int32_t token = w->temperature > 0 ? so_sample_draw(logits, w->n_vocab, w->temperature, &draw, w->scratch)
                                        : so_sample_best(logits, w->n_vocab);
     float logprob = so_logprob(logits, token, so_normalise(logits, w->n_vocab));
-    so_hypothesis_extend(&w->drawn[i], &w->drawn[i], token, logprob, eot);
+    struct so_hypothesis *drawn = &w->drawn[i];
+    so_hypothesis_extend(drawn, drawn, token, logprob, eot);
+    size_t keep;
+    if (w->search->stop_loops && !drawn->ended && so_loop_at_end(w->rules.vocab, drawn->tokens, drawn->n, &keep))
+        drawn->ended = drawn->looped = true;
 }
 
 static sotto_status step_drawn(struct so_window *w, sotto_error *err) {

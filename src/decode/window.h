@@ -16,6 +16,7 @@ struct so_window;
 struct so_search {
     sotto_task task;
     bool timestamps;
+    bool stop_loops;    /**< end greedy and sampled text where it begins to repeat itself (loop.h) */
     uint32_t beam_size; /**< at temperature 0; 1: greedy */
     uint32_t best_of;   /**< sequences drawn above temperature 0 */
     float patience;

@@ -57,7 +57,7 @@ void fake_step(const struct so_step_row *rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct so_seq *seq = rows[i].seq;
         assert_non_null(seq->cross);
-        assert_true(seq->n < FAKE_CONTEXT);
+        assert_true(seq->n < FAKE_MOST);
         seq->tokens[seq->n++] = rows[i].token;
         if (rows[i].logits) fake_model(seq, rows[i].logits);
         fake_rows++;

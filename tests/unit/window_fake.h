@@ -7,10 +7,10 @@
 
 #include "decode/window.h"
 
-enum { FAKE_CONTEXT = 32 };
+enum { FAKE_CONTEXT = 32, FAKE_MOST = 64 }; /* what most tests give the model, and the most that any may */
 
 struct so_seq {
-    int32_t tokens[FAKE_CONTEXT];
+    int32_t tokens[FAKE_MOST];
     size_t n;
     const struct so_cross *cross;
 };
