@@ -1,9 +1,10 @@
 """
-Reads OpenAI's .pt files: a zip archive with a pickle that names tensors, and one member with each tensor's bytes.
+Reads PyTorch's .pt files: a zip archive with a pickle that names tensors, and one member with each tensor's bytes.
 
 A pickle is a program, so it is not loaded but interpreted here, by a machine that knows only how to build dictionaries,
 lists, tuples, numbers, strings and tensors. It imports nothing and calls nothing; every other instruction or name is
-an error.
+an error. Only where a training program's notes stand beside the tensors (Checkpoint's `notes`), what its own names would
+make is passed over: an empty mark is put in its place, and the file is refused if a tensor is needed there.
 """
 
 import io
@@ -11,13 +12,15 @@ import pickletools
 import zipfile
 import zlib
 from dataclasses import dataclass
+from math import prod
 
 from . import FetchError
 
 MAX_PICKLE = 1 << 24  # bytes
 MAX_TENSORS = 1 << 14
 MAX_ELEMENTS = 1 << 32  # of one tensor
-DTYPES = {"HalfStorage": ("F16", 2), "BFloat16Storage": ("BF16", 2), "FloatStorage": ("F32", 4)}
+DTYPES = {"HalfStorage": ("F16", 2), "BFloat16Storage": ("BF16", 2), "FloatStorage": ("F32", 4), "LongStorage": ("I64", 8)}
+CODES = {2: "H", 4: "I", 8: "Q"}  # of a memoryview, by width
 DICT, TENSOR = ("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2")
 
 
@@ -49,6 +52,13 @@ class _Name(tuple):
     """(module, name) of a global: a word, never the thing that it names."""
 
 
+class _Note:
+    """What stands for a thing that is not a tensor and not looked at."""
+
+
+NOTE = _Note()
+
+
 def _is_size(value):
     return type(value) is int and 0 <= value <= MAX_ELEMENTS
 
@@ -77,6 +87,8 @@ def _storage(identity):
 
 
 def _call(name, arguments):
+    if name is NOTE:
+        return NOTE
     if name == DICT:
         if type(arguments) is not tuple or len(arguments) > 1:
             raise ValueError("a dictionary is not described as dictionaries are")
@@ -86,9 +98,11 @@ def _call(name, arguments):
     raise ValueError("something is to be called that is neither a dictionary nor a tensor")
 
 
-def _name(module, name):
+def _name(module, name, notes):
     name = _Name((module, name))
     if name not in (DICT, TENSOR) and not (module == "torch" and name[1] in DTYPES):
+        if notes:
+            return NOTE
         raise ValueError(f"{module}.{name[1]} is named, which no tensor needs")
     return name
 
@@ -100,8 +114,8 @@ def _to_mark(stack):
     return values[::-1]
 
 
-def read_pickle(data):
-    """The value that a pickle describes; ValueError and friends for anything but plain data and tensors."""
+def read_pickle(data, notes=False):
+    """The value that a pickle describes; ValueError and friends for anything but plain data and tensors (and notes)."""
     stack, memo = [], {}
     for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
         match opcode.name:
@@ -141,18 +155,23 @@ def read_pickle(data):
                 values = _to_mark(stack)
                 stack[-1].update(zip(values[::2], values[1::2], strict=True))
             case "GLOBAL":
-                stack.append(_name(*argument.split(" ")))
+                stack.append(_name(*argument.split(" "), notes))
             case "STACK_GLOBAL":
                 name, module = stack.pop(), stack.pop()
-                stack.append(_name(module, name))
+                stack.append(_name(module, name, notes))
             case "BINPERSID":
                 stack.append(_storage(stack.pop()))
             case "REDUCE":
                 arguments, name = stack.pop(), stack.pop()
                 stack.append(_call(name, arguments))
+            case "NEWOBJ" if notes:
+                stack.pop()
+                if stack.pop() is not NOTE:
+                    raise ValueError("an object is to be made of something that is no note")
+                stack.append(NOTE)
             case "BUILD":
                 stack.pop()  # version notes that torch hangs on a state dictionary
-                if type(stack[-1]) is not dict:
+                if type(stack[-1]) is not dict and stack[-1] is not NOTE:
                     raise ValueError("attributes are to be set on something that has none")
             case "BINPUT" | "LONG_BINPUT":
                 memo[argument] = stack[-1]
@@ -165,11 +184,23 @@ def read_pickle(data):
     raise ValueError("it has no end")
 
 
-class Checkpoint:
-    """`dims`: {name: int}; `tensors`: {name: Tensor}. Used in a with statement; raises FetchError for a file that is none."""
+def _whisper(top):
+    return top["dims"], top["model_state_dict"]
 
-    def __init__(self, path):
-        self.path = path
+
+def state(top):
+    """`parts` of a file that is a state dictionary, or has one among a training program's notes."""
+    return {}, top.get("state_dict", top)
+
+
+class Checkpoint:
+    """
+    `dims`: {name: int}; `tensors`: {name: Tensor}. Used in a with statement; raises FetchError for a file that is none.
+    `parts` finds both in what the pickle describes.
+    """
+
+    def __init__(self, path, parts=_whisper, notes=False):
+        self.path, self.parts, self.notes = path, parts, notes
         try:
             self.archive = zipfile.ZipFile(path)
             self.root = self._root()
@@ -199,8 +230,7 @@ class Checkpoint:
         return self.archive.read(member)
 
     def _contents(self):
-        top = read_pickle(self._small(f"{self.root}data.pkl"))
-        dims, tensors = top["dims"], top["model_state_dict"]
+        dims, tensors = self.parts(read_pickle(self._small(f"{self.root}data.pkl"), self.notes))
         if type(dims) is not dict or not all(type(k) is str and _is_size(v) for k, v in dims.items()):
             raise ValueError("its sizes are not numbers")
         if type(tensors) is not dict or not 0 < len(tensors) <= MAX_TENSORS:
@@ -213,8 +243,8 @@ class Checkpoint:
             entry = self.archive.getinfo(f"{self.root}data/{storage.member}")
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != storage.elements * storage.width:
                 raise ValueError(f"{name} has another size than its bytes")
-            total += entry.file_size
-        # Members are stored as they are, so they can only be larger than the file if they overlap or are used twice.
+            total += prod(tensor.shape) * storage.width
+        # Members are stored as they are, so tensors can only be larger than the file if they overlap or share a storage.
         if total > 2 * self.archive.start_dir:
             raise ValueError("its tensors are larger than the file")
         return dims, tensors
@@ -224,7 +254,7 @@ class Checkpoint:
         tensor = self.tensors[name]
         storage, width = tensor.storage, tensor.storage.width
         try:
-            raw = memoryview(self.archive.read(f"{self.root}data/{storage.member}")).cast("H" if width == 2 else "I")
+            raw = memoryview(self.archive.read(f"{self.root}data/{storage.member}")).cast(CODES[width])
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise FetchError(f"{self.path}: {name} is damaged: {error}") from error
         expected = 1

@@ -13,8 +13,14 @@ from .checksum import HashingWriter
 
 def write_safetensors(checkpoint, path):
     """The tensors of a checkpoint under their own names, one after another; returns the file's sha256."""
+    return write_tensors([(name, name, checkpoint) for name in checkpoint.tensors], path)
+
+
+def write_tensors(tensors, path):
+    """Tensors [(name to be, name in the checkpoint, checkpoint)...] in a safetensors file; returns its sha256."""
     header, offset = {}, 0
-    for name, tensor in sorted(checkpoint.tensors.items()):
+    for name, own, checkpoint in sorted(tensors, key=lambda entry: entry[0]):
+        tensor = checkpoint.tensors[own]
         size = tensor.storage.width
         for n in tensor.shape:
             size *= n
@@ -25,8 +31,8 @@ def write_safetensors(checkpoint, path):
     writer = HashingWriter(path)
     try:
         writer.write(struct.pack("<Q", len(text)) + text)
-        for name in header:
-            writer.write(checkpoint.data(name))
+        for _, own, checkpoint in sorted(tensors, key=lambda entry: entry[0]):
+            writer.write(checkpoint.data(own))
     except BaseException:
         writer.discard()
         raise

