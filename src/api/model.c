@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "diarize/network.h"
 #include "model/file.h"
 #include "model/import.h"
 #include "util/memory.h"
@@ -75,6 +76,7 @@ void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
 sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err) {
     char path[MAX_PATH];
     sotto_status status = sotto_model_path(name_or_path, false, path, sizeof path, err);
+    if (!status && so_speakers_is_file(path)) return so_speakers_verify(path, err);
     return status ? status : so_model_verify(path, err);
 }
 
@@ -95,5 +97,7 @@ sotto_status sotto_model_import(const char *source, const char *destination,
         return so_fail(err, SOTTO_ERR_ARGUMENT,
                        "import options of version %u: set them with sotto_import_options_init",
                        options->version);
+    if (so_speakers_recognise(source))
+        return so_speakers_import(source, destination, options->f32 ? SO_F32 : SO_INT8, err);
     return so_import(source, destination, options, err);
 }

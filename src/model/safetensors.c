@@ -69,6 +69,15 @@ static bool is_ignored(const char *name) {
     return false;
 }
 
+/** Without rules a tensor keeps its name. */
+static bool take_name(const struct so_name_rule *rules, const char *name, struct so_piece *piece) {
+    if (rules) return so_name_match(rules, name, piece);
+    if (strlen(name) >= sizeof piece->item) return false;
+    memcpy(piece->item, name, strlen(name) + 1);
+    piece->part = SO_PART_WEIGHT;
+    return true;
+}
+
 /** *last: the end of the data that is spoken for. */
 static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input,
                                const struct so_name_rule *rules, const char *name, const json_t *entry,
@@ -82,7 +91,7 @@ static sotto_status add_tensor(struct so_stored *stored, struct so_infile *input
     if (status) return status;
     if (end > *last) *last = end;
     if (is_ignored(name)) return SOTTO_OK;
-    if (!so_name_match(rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
+    if (!take_name(rules, strncmp(name, "model.", prefix) ? name : name + prefix, piece))
         return so_fail(err, SOTTO_ERR_MODEL, "%s: unknown tensor %s", so_infile_path(input), name);
     if (!take_number(json_string_value(json_object_get(entry, "dtype")), &tensor->number))
         return so_fail(err, SOTTO_ERR_UNSUPPORTED, "%s: tensor %s is not of type F32, F16 or BF16",

@@ -6,7 +6,10 @@
 #include "model/names.h"
 #include "model/stored.h"
 
-/** Open such a file; a tensor that no rule names is an error. so_foreign_close when done. */
+/**
+ * Open such a file; a tensor that no rule names is an error. rules: NULL for canonical names that are the file's own, of at most
+ * 31 bytes, each tensor a weight. so_foreign_close when done.
+ */
 sotto_status so_safetensors_open(const char *path, const struct so_name_rule *rules, struct so_foreign **out,
                                  sotto_error *err);
 

@@ -195,6 +195,41 @@ struct so_kernels {
 
     /** y = sqrt(fma(re, re, im * im)). y may be re or im. */
     void (*magnitude_f32)(size_t n, const float *re, const float *im, float *y);
+
+    /* ---- convolutional networks (speakers): `cols` and `n` are multiples of 16 ---- */
+
+    /** v = fma(x, factor[col], shift[col]); y = v > 0 ? v : v * slope. y may be x. */
+    void (*affine_leaky_f32)(size_t rows, size_t cols, const float *x, size_t ldx, const float *factor,
+                             const float *shift, float slope, float *y, size_t ldy);
+
+    /**
+     * v = max(fma(x, factor[col], shift[col]), 0) to unsigned bytes, one scale for each row: scale = max v / 255, q =
+     * rint(v * (255 / max v)); zero point 0, zero rows as in quantize_q8.
+     */
+    void (*affine_relu_u8)(size_t rows, size_t cols, const float *x, size_t ldx, const float *factor,
+                           const float *shift, uint8_t *q, size_t ldq, float *scale);
+
+    /** q = rint(min(max(x, 0), largest) * (255 / largest)), zero point 0; returns the scale, largest / 255. */
+    float (*quantize_u8)(size_t n, const float *x, float largest, uint8_t *q);
+
+    /** sum[col] += x over the rows in rising order. */
+    void (*column_sums)(size_t rows, size_t cols, const float *x, size_t ldx, float *sum);
+
+    /** sum[col] = fma(d, d, sum[col]) over the rows in rising order, d = x - mean[col]. */
+    void (*column_squares)(size_t rows, size_t cols, const float *x, size_t ldx, const float *mean, float *sum);
+
+    /** Row r of y is the maximum of rows 3r, 3r + 1, 3r + 2 of x: max(max(a, b), c). y may be x. */
+    void (*pool3_f32)(size_t rows, size_t cols, const float *x, size_t ldx, float *y, size_t ldy);
+
+    /** The same of |fma(x, factor, shift[col])|. */
+    void (*pool3_abs_f32)(size_t rows, size_t cols, const float *x, size_t ldx, float factor, const float *shift,
+                          float *y, size_t ldy);
+
+    /** y = ((a + b) + c) * factor. */
+    void (*sum3_mul_f32)(size_t cols, const float *a, const float *b, const float *c, const float *factor, float *y);
+
+    /** x = max(x, 0), +0 for -0 and NaN, in place; returns the largest. */
+    float (*relu_max_f32)(size_t n, float *x);
 };
 
 /**

@@ -16,6 +16,7 @@
 #include "backend/cpu/kernels/resample.inl"
 #include "backend/cpu/kernels/logmel.inl"
 #include "backend/cpu/kernels/lstm.inl"
+#include "backend/cpu/kernels/network.inl"
 
 const struct so_kernels SO_LEVEL_TABLE = {
     .level = SO_LEVEL_NAME,
@@ -48,4 +49,13 @@ const struct so_kernels SO_LEVEL_TABLE = {
     .sigmoid_f32 = sigmoid_f32,
     .magnitude_f32 = magnitude_f32,
     .lstm_cell = lstm_cell,
+    .affine_leaky_f32 = affine_leaky_f32,
+    .affine_relu_u8 = affine_relu_u8,
+    .quantize_u8 = quantize_u8,
+    .column_sums = column_sums,
+    .column_squares = column_squares,
+    .pool3_f32 = pool3_f32,
+    .pool3_abs_f32 = pool3_abs_f32,
+    .sum3_mul_f32 = sum3_mul_f32,
+    .relu_max_f32 = relu_max_f32,
 };
