@@ -25,7 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct so_mel_tables; /* backend/cpu/mel_tables.h */
+struct so_mel_tables;   /* backend/cpu/mel_tables.h */
+struct so_fbank_tables; /* backend/cpu/fbank_tables.h */
 
 /** Columns of one panel of a packed matrix, and the number of virtual lanes of every float kernel. */
 #define SO_LANES 16
@@ -175,6 +176,13 @@ struct so_kernels {
 
     /** x[i] = (max(x[i], floor) + 4) * 0.25. */
     void (*logmel_scale)(size_t n, float floor, float *x);
+
+    /**
+     * Filter banks (features/fbank.h) of 16 frames of 400 samples, every 160 samples. samples: float [15*160 + 400]; work:
+     * float [512][16], 64-byte aligned; out: float [frames][80], of which only the first `frames` <= 16 are written.
+     */
+    void (*fbank16)(const struct so_fbank_tables *tables, size_t frames, const float *samples, float *work,
+                    float *out);
 
     /* ---- small recurrent networks (speech detection, speakers); the last three want n >= 0 of any value
      * ---- */

@@ -15,6 +15,7 @@
 #include "backend/cpu/kernels/gemm_f32.inl"
 #include "backend/cpu/kernels/resample.inl"
 #include "backend/cpu/kernels/logmel.inl"
+#include "backend/cpu/kernels/fbank.inl"
 #include "backend/cpu/kernels/lstm.inl"
 #include "backend/cpu/kernels/network.inl"
 
@@ -45,6 +46,7 @@ const struct so_kernels SO_LEVEL_TABLE = {
     .dot4_f32 = dot4_f32,
     .logmel16 = logmel16,
     .logmel_scale = logmel_scale,
+    .fbank16 = fbank16,
     .relu_f32 = relu_f32,
     .sigmoid_f32 = sigmoid_f32,
     .magnitude_f32 = magnitude_f32,
