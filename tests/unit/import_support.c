@@ -98,7 +98,7 @@ static void add_text(struct so_bytes *bytes, const char *text) {
     so_bytes_add(bytes, text, strlen(text));
 }
 
-static void mark(struct so_marks *marks, size_t at) {
+void so_bytes_mark(struct so_marks *marks, size_t at) {
     if (!marks) return;
     assert_true(marks->n < sizeof marks->at / sizeof marks->at[0]);
     marks->at[marks->n++] = at;
@@ -195,9 +195,14 @@ static struct so_item item_named(const char *name) {
     return item;
 }
 
-/** Rows [first, first + count) of one part, with `columns` to a row. */
-static void add_rows(struct so_bytes *bytes, enum so_coarse_type type, const struct so_item *item,
-                     enum so_part part, uint32_t first, uint32_t count, uint32_t columns) {
+const char *so_coarse_module(size_t i, bool openai, struct so_item *item) {
+    if (i == sizeof modules / sizeof modules[0]) return NULL;
+    *item = item_named(modules[i].item);
+    return openai ? modules[i].openai : modules[i].hugging;
+}
+
+void so_bytes_rows(struct so_bytes *bytes, enum so_coarse_type type, const struct so_item *item,
+                   enum so_part part, uint32_t first, uint32_t count, uint32_t columns) {
     for (uint32_t i = 0; i < count * columns; i++)
         add_number(bytes, type, so_coarse_weight(item, part, first + i / columns, i % columns));
 }
@@ -220,9 +225,9 @@ static void ct2_head(struct so_bytes *out, struct so_marks *marks, const char *m
     char name[128];
     uint32_t count = sizes[type];
     snprintf(name, sizeof name, "%s/%s", module, suffix);
-    mark(marks, out->size);
+    so_bytes_mark(marks, out->size);
     ct2_string(out, name);
-    mark(marks, out->size);
+    so_bytes_mark(marks, out->size);
     add_u8(out, rank);
     for (uint32_t i = 0; i < rank; i++) {
         so_bytes_u32(out, shape[i]);
@@ -230,7 +235,7 @@ static void ct2_head(struct so_bytes *out, struct so_marks *marks, const char *m
     }
     add_u8(out, ct2_type(type));
     so_bytes_u32(out, count);
-    mark(marks, out->size);
+    so_bytes_mark(marks, out->size);
 }
 
 static void ct2_scalar(struct so_bytes *out, const char *name, int value, unsigned type) {
@@ -252,19 +257,19 @@ static uint32_t ct2_item(struct so_bytes *out, struct so_marks *marks, enum so_c
     const enum so_coarse_type plain = type == SO_COARSE_S8 ? SO_COARSE_F32 : type;
     if (item->kind == SO_ITEM_NORM) {
         ct2_head(out, marks, module, "beta", plain, 1, &n);
-        add_rows(out, plain, item, SO_PART_BETA, 0, n, 1);
+        so_bytes_rows(out, plain, item, SO_PART_BETA, 0, n, 1);
         ct2_head(out, marks, module, "gamma", plain, 1, &n);
-        add_rows(out, plain, item, SO_PART_GAMMA, 0, n, 1);
+        so_bytes_rows(out, plain, item, SO_PART_GAMMA, 0, n, 1);
         return 2;
     }
     if (item->kind == SO_ITEM_TABLE) {
         ct2_head(out, marks, module, "encodings", plain, 2, matrix);
-        add_rows(out, plain, item, SO_PART_WEIGHT, 0, n, k);
+        so_bytes_rows(out, plain, item, SO_PART_WEIGHT, 0, n, k);
         return 1;
     }
     uint32_t count = 1;
     ct2_head(out, marks, module, "weight", type, conv ? 3 : 2, conv ? filter : matrix);
-    add_rows(out, type, item, SO_PART_WEIGHT, 0, n, k);
+    so_bytes_rows(out, type, item, SO_PART_WEIGHT, 0, n, k);
     if (type == SO_COARSE_S8) {
         const float scale = 128;
         ct2_head(out, marks, module, "weight_scale", SO_COARSE_F32, 1, &n);
@@ -273,7 +278,7 @@ static uint32_t ct2_item(struct so_bytes *out, struct so_marks *marks, enum so_c
     }
     if (item->has_bias) {
         ct2_head(out, marks, module, "bias", plain, 1, &n);
-        add_rows(out, plain, item, SO_PART_BIAS, 0, n, 1);
+        so_bytes_rows(out, plain, item, SO_PART_BIAS, 0, n, 1);
         count++;
     }
     return count;
@@ -282,11 +287,11 @@ static uint32_t ct2_item(struct so_bytes *out, struct so_marks *marks, enum so_c
 struct so_bytes so_make_ct2(enum so_coarse_type type, struct so_marks *marks) {
     struct so_bytes out = {0};
     so_bytes_u32(&out, 6);
-    mark(marks, out.size);
+    so_bytes_mark(marks, out.size);
     ct2_string(&out, "WhisperSpec");
-    mark(marks, out.size);
+    so_bytes_mark(marks, out.size);
     so_bytes_u32(&out, 3);
-    mark(marks, out.size);
+    so_bytes_mark(marks, out.size);
     const size_t count_at = out.size;
     so_bytes_u32(&out, 0);
     uint32_t count = 5;
@@ -300,9 +305,9 @@ struct so_bytes so_make_ct2(enum so_coarse_type type, struct so_marks *marks) {
         count += ct2_item(&out, marks, type, &item, modules[i].ct2);
     }
     for (unsigned i = 0; i < 4; i++) out.data[count_at + i] = (uint8_t)(count >> 8 * i);
-    mark(marks, out.size);
+    so_bytes_mark(marks, out.size);
     so_bytes_u32(&out, 1);
-    mark(marks, out.size);
+    so_bytes_mark(marks, out.size);
     ct2_string(&out, "decoder/projection/weight");
     ct2_string(&out, "decoder/embeddings/weight");
     return out;
@@ -328,11 +333,11 @@ static void st_tensor(struct safetensors *s, const char *name, const struct so_i
         snprintf(shape, sizeof shape, "%u,%u", count, columns);
     else
         snprintf(shape, sizeof shape, "%u", count);
-    add_rows(&s->data, s->type, item, part, first, count, columns);
+    so_bytes_rows(&s->data, s->type, item, part, first, count, columns);
     snprintf(text, sizeof text, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
              s->header.size > 1 ? "," : "", name, types[s->type], shape, begin, s->data.size);
     add_text(&s->header, text);
-    mark(s->marks, s->data.size);
+    so_bytes_mark(s->marks, s->data.size);
 }
 
 static void st_item(struct safetensors *s, const struct so_item *item, const char *names, bool bare_table) {
@@ -355,11 +360,17 @@ static void st_item(struct safetensors *s, const struct so_item *item, const cha
 }
 
 struct so_bytes so_make_safetensors(enum so_coarse_type type, bool openai, struct so_marks *marks) {
+    return so_make_shard(type, openai, 0, 1, marks);
+}
+
+struct so_bytes so_make_shard(enum so_coarse_type type, bool openai, size_t part, size_t parts,
+                              struct so_marks *marks) {
     struct safetensors s = {.type = type, .marks = marks};
     struct so_bytes out = {0};
     add_text(&s.header, "{");
     for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
         const struct so_item item = item_named(modules[i].item);
+        if (i % parts != part) continue;
         st_item(&s, &item, openai ? modules[i].openai : modules[i].hugging,
                 openai && item.kind == SO_ITEM_TABLE);
     }
@@ -372,8 +383,8 @@ struct so_bytes so_make_safetensors(enum so_coarse_type type, bool openai, struc
     so_bytes_u32(&out, 0);
     so_bytes_add(&out, s.header.data, s.header.size);
     for (size_t i = 0; marks && i < marks->n; i++) marks->at[i] += out.size;
-    mark(marks, 8);
-    mark(marks, out.size);
+    so_bytes_mark(marks, 8);
+    so_bytes_mark(marks, out.size);
     so_bytes_add(&out, s.data.data, s.data.size);
     free(s.header.data);
     free(s.data.data);
@@ -420,6 +431,12 @@ static void add_token(struct so_bytes *out, enum so_vocab_form form, uint32_t id
     for (size_t i = 0; i < n; i++) add_letter(out, (unsigned char)bytes[i], json);
     snprintf(number, sizeof number, "\": %u", id);
     add_text(out, form == SO_FORM_LINES ? "\n" : form == SO_FORM_ARRAY ? "\"" : number);
+}
+
+int so_coarse_token(uint32_t id, char bytes[3]) {
+    struct so_vocab layout;
+    assert_int_equal(so_vocab_layout(&layout, ENGLISH, NULL), SOTTO_OK);
+    return id < layout.n_text ? (int)so_synthetic_token(&layout, id, bytes) : -1;
 }
 
 struct so_bytes so_make_vocab(enum so_vocab_form form) {
