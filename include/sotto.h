@@ -106,6 +106,7 @@ typedef struct sotto_segment {
     int id;
     double start, end;
     const char *text;
+    const char *language; /**< code as "en", with `language_per_segment`; else NULL */
     const int32_t *tokens;
     size_t n_tokens;
     const float *token_logprobs; /**< [n_tokens], natural logarithm */
@@ -186,6 +187,12 @@ typedef enum sotto_log_level { SOTTO_LOG_ERROR, SOTTO_LOG_WARNING, SOTTO_LOG_INF
 typedef struct sotto_options {
     uint32_t version;     /**< set by sotto_options_init; do not change */
     const char *language; /**< NULL or "auto": detect; else a code ("en") or an English name ("english") */
+    /**
+     * Detection is a vote of the first chunks (4; one window with `sequential`). A vote below the floor is not sure: the best guess
+     * is used and a warning logged; `sequential` asks the next windows, up to 4, too. 0 to 1 (default 0.5); 0: always sure.
+     */
+    float language_floor;
+    bool language_per_segment; /**< ask each chunk by itself; one that is not sure takes the recording's language. Not with `language` */
     sotto_task task;
     bool word_timestamps;
     bool no_timestamps;           /**< decode without timestamp tokens */

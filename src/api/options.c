@@ -19,6 +19,7 @@ void sotto_options_init(sotto_options *options) {
     so_span_options_init(&spans);
     *options = (sotto_options){
         .version = OPTIONS_VERSION,
+        .language_floor = 0.5f,
         .beam_size = 1,
         .best_of = 5,
         .patience = 1,
@@ -98,6 +99,10 @@ static sotto_status check_language(const struct so_model *model, const sotto_opt
     if (!detect && index < 0)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "unknown language \"%.40s\": give a code as \"en\", a name as \"english\", or \"auto\"",
                        o->language);
+    if (!(o->language_floor >= 0 && o->language_floor <= 1))
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the floor of language detection must be from 0 to 1");
+    if (!detect && o->language_per_segment)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "a language that is given cannot be detected for each segment");
     if (!model) return SOTTO_OK;
     if (model->vocab.multilingual) {
         if (index >= (int)model->vocab.n_languages)

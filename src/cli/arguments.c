@@ -18,6 +18,8 @@ static const char help[] =
     "  -m, --model NAME|PATH      model (default base); NAME.sotto in $SOTTO_MODELS or the user's cache folder\n"
     "      --precision int8|f32   arithmetic of a model that is named, not given as a path (default int8)\n"
     "  -l, --language CODE|auto   language spoken (default auto)\n"
+    "      --language-per-segment detect the language of each chunk by itself\n"
+    "      --language-floor P     below this probability a detected language is not sure (default 0.5)\n"
     "      --task transcribe|translate   translate: into English\n"
     "  -f, --format LIST          txt, srt, vtt, tsv, json, rttm (default txt); several separated by commas\n"
     "  -o, --output DIR           write DIR/NAME.FORMAT in place of standard output\n"
@@ -54,12 +56,14 @@ enum {
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION, OPT_NPU_ALL, OPT_NPU_ATTENTION,
-    OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
+    OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
 };
 
 static const struct option long_options[] = {
     {"model", required_argument, NULL, 'm'},
     {"language", required_argument, NULL, 'l'},
+    {"language-per-segment", no_argument, NULL, OPT_LANGUAGE_PER_SEGMENT},
+    {"language-floor", required_argument, NULL, OPT_LANGUAGE_FLOOR},
     {"format", required_argument, NULL, 'f'},
     {"output", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},
@@ -252,6 +256,8 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_CONDITION: o->condition_on_previous = true; return true;
     case OPT_SEQUENTIAL: o->sequential = true; return true;
     case OPT_NO_VAD: o->vad = false; return true;
+    case OPT_LANGUAGE_PER_SEGMENT: o->language_per_segment = true; return true;
+    case OPT_LANGUAGE_FLOOR: return parse_float("--language-floor", value, &o->language_floor);
     case OPT_VAD_THRESHOLD: return parse_float("--vad-threshold", value, &o->vad_threshold);
     case OPT_VAD_MIN_SPEECH: return parse_double("--vad-min-speech", value, &o->vad_min_speech);
     case OPT_VAD_MIN_SILENCE: return parse_double("--vad-min-silence", value, &o->vad_min_silence);

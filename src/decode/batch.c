@@ -14,9 +14,6 @@
 /** Chunks whose results wait for an earlier one, at most: then no new chunk is begun. */
 #define MAX_WAITING 32
 
-/** The language is settled by so many chunks, whatever the batch size. */
-#define LANGUAGE_VOTES 4
-
 /**
  * A chunk is heard again from where its text ended if at least this much speech (seconds) lies after it: the model
  * sometimes ends a text early.
@@ -34,6 +31,7 @@ struct slot {
     uint32_t frames;    /* of the window */
     struct so_cross *cross;
     struct so_window *window;
+    int language;
     uint32_t attempt;
     uint32_t hearings;  /* of the chunk so far */
     struct so_kept kept;
@@ -53,7 +51,7 @@ struct batch {
     struct so_job *job;
     struct so_listener *listener;
     struct slot *slots;
-    size_t n_slots;  /* at least LANGUAGE_VOTES */
+    size_t n_slots;  /* at least SO_LANGUAGE_VOTES */
     size_t most_served; /* slots that one step serves at most: the batch size */
     struct so_step_row rows[SO_ENGINE_ROWS];
     struct waiting waiting[MAX_WAITING];
@@ -96,7 +94,11 @@ static sotto_status begin_attempt(struct batch *b, struct slot *slot, sotto_erro
 static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error *err) {
     struct so_job *job = b->job;
     uint64_t start = so_chunk_to_recording(&slot->chunk, (uint64_t)slot->from * SO_MEL_HOP, SO_EDGE_START);
-    so_window_start(slot->window, slot->cross, job->language, job->history.tokens, job->history.n, (uint32_t)(start / SO_MEL_HOP));
+    if (slot->hearings == 0) {
+        sotto_status status = so_job_window_language(job, slot->cross, &slot->language, err);
+        if (status) return status;
+    }
+    so_window_start(slot->window, slot->cross, slot->language, job->history.tokens, job->history.n, (uint32_t)(start / SO_MEL_HOP));
     slot->attempt = 0;
     slot->hearings++;
     slot->kept.any = false;
@@ -154,10 +156,10 @@ static sotto_status fill(struct batch *b, sotto_error *err) {
 
 /** The language by a vote of the first chunks, which are in the slots; then all that are there begin to be decoded. */
 static sotto_status begin_speaking(struct batch *b, sotto_error *err) {
-    struct so_cross *windows[LANGUAGE_VOTES];
+    struct so_cross *windows[SO_LANGUAGE_VOTES];
     size_t n = 0;
     for (size_t i = 0; i < b->n_slots; i++)
-        if (b->slots[i].busy && b->slots[i].chunk.index < LANGUAGE_VOTES) windows[n++] = b->slots[i].cross;
+        if (b->slots[i].busy && b->slots[i].chunk.index < SO_LANGUAGE_VOTES) windows[n++] = b->slots[i].cross;
     if (n == 0 && b->job->language < 0) return SOTTO_OK;
     sotto_status status = so_job_language(b->job, windows, n, err);
     for (size_t i = 0; i < b->n_slots && !status; i++)
@@ -240,6 +242,7 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
         return begin_attempt(b, slot, err);
     }
     struct so_split split;
+    job->judge.language = so_job_segment_language(job, slot->language);
     status = so_judge_segments(&job->judge, &slot->kept.outcome, slot->frames, recording_time, NULL, slot, slot->part, &split, err);
     if (status) return status;
     uint32_t until = heard_until(b, &split);
@@ -304,7 +307,7 @@ sotto_status so_run_batch(struct so_job *job, sotto_error *err) {
     if (!b) return so_fail_memory(err, sizeof *b, "decoding");
     b->job = job;
     b->most_served = job->options->batch_size;
-    b->n_slots = so_max(b->most_served, LANGUAGE_VOTES);
+    b->n_slots = so_max(b->most_served, SO_LANGUAGE_VOTES);
     b->slots = so_calloc(b->n_slots, sizeof *b->slots);
     sotto_status status = b->slots ? SOTTO_OK : so_fail_memory(err, b->n_slots * sizeof *b->slots, "decoding");
     if (!status) status = so_listener_create(job->source, job->vad, job->options, &b->listener, err);

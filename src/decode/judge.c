@@ -121,6 +121,7 @@ sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outc
             .start = start,
             .end = end,
             .text = text.bytes,
+            .language = j->language,
             .tokens = tokens,
             .token_logprobs = outcome->decoded.logprobs + cut->first,
             .n_tokens = cut->count,

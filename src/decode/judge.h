@@ -12,6 +12,7 @@ struct so_judge {
     const struct so_model *model;
     struct so_thresholds thresholds;
     struct so_cut *cuts; /**< [n_text_ctx / 2 + 1] */
+    const char *language; /**< what segments say of theirs; NULL: nothing */
     char *text;          /**< scratch for decoded text */
     size_t text_size;
 };

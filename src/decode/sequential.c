@@ -12,6 +12,7 @@ struct sequential {
     struct so_feed feed;
     struct so_window *window;
     struct so_cross *cross;
+    int language; /**< of the window */
     struct so_kept kept;
 };
 
@@ -21,7 +22,7 @@ static sotto_status decode_window(struct sequential *s, struct so_outcome *outco
     const sotto_options *o = job->options;
     double seconds = (double)so_feed_frames(&s->feed) / SO_FRAMES_PER_SECOND;
     s->kept.any = false;
-    so_window_start(s->window, s->cross, job->language, job->history.tokens, job->history.n, (uint32_t)s->feed.start_frame);
+    so_window_start(s->window, s->cross, s->language, job->history.tokens, job->history.n, (uint32_t)s->feed.start_frame);
     for (uint32_t i = 0; i < o->n_temperatures; i++) {
         outcome->temperature = o->temperatures[i];
         sotto_status status = so_window_attempt(s->window, outcome->temperature, i, err);
@@ -60,10 +61,12 @@ static sotto_status run_window(struct sequential *s, sotto_error *err) {
     uint32_t frames = so_feed_frames(&s->feed);
     sotto_status status = so_engine_hear(&job->engine, s->feed.samples, s->feed.n, s->cross, err);
     if (!status) status = so_job_language(job, &s->cross, 1, err);
+    if (!status) status = so_job_window_language(job, s->cross, &s->language, err);
     if (status || frames == 0) return status;
     struct so_outcome outcome;
     struct so_split split;
     status = decode_window(s, &outcome, err);
+    job->judge.language = so_job_segment_language(job, s->language);
     if (!status)
         status = so_judge_segments(&job->judge, &outcome, frames, recording_time, segment_added, s, job->transcript, &split, err);
     if (status) return status;

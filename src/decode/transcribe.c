@@ -1,24 +1,52 @@
 #include "decode/transcribe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "decode/device.h"
 #include "decode/job.h"
 #include "util/clock.h"
 
+/** SOTTO_LOG_WARNING if nobody can be sure which language this is. */
+static void warn_of_guess(const struct so_job *job, struct so_language_guess guess) {
+    const sotto_options *o = job->options;
+    char line[160];
+    if (!o->on_log) return;
+    snprintf(line, sizeof line, "the language is not certain: %s with a probability of %.2f; give it if it is another one",
+             so_language_name((size_t)guess.index), (double)guess.probability);
+    o->on_log(o->user, SOTTO_LOG_WARNING, line);
+}
+
 sotto_status so_job_language(struct so_job *job, struct so_cross *const *windows, size_t n, sotto_error *err) {
     sotto_result *result = &job->transcript->result;
-    if (result->language[0] != '\0') return SOTTO_OK;
+    bool sure = result->language_probability >= job->options->language_floor || job->votes >= SO_LANGUAGE_VOTES;
+    if (result->language[0] != '\0' && sure) return SOTTO_OK;
     struct so_language_guess guess = {job->language, 1};
-    if (job->language < 0) {
+    if (job->language < 0 || job->votes > 0) {
         sotto_status status = so_engine_language(&job->engine, windows, n, &guess, err);
         if (status) return status;
+        job->votes += (uint32_t)n;
+        if (guess.probability < job->options->language_floor && job->votes == n) warn_of_guess(job, guess);
     }
     job->language = guess.index;
+    if (guess.probability <= result->language_probability) return SOTTO_OK;
     result->language = so_language_code((size_t)guess.index);
     result->language_probability = guess.probability;
     return SOTTO_OK;
+}
+
+sotto_status so_job_window_language(struct so_job *job, struct so_cross *window, int *language, sotto_error *err) {
+    *language = job->language;
+    if (!job->options->language_per_segment || !job->model->vocab.multilingual) return SOTTO_OK;
+    struct so_language_guess guess;
+    sotto_status status = so_engine_language(&job->engine, &window, 1, &guess, err);
+    if (!status && guess.probability >= job->options->language_floor) *language = guess.index;
+    return status;
+}
+
+const char *so_job_segment_language(const struct so_job *job, int language) {
+    return job->options->language_per_segment ? so_language_code((size_t)language) : NULL;
 }
 
 sotto_status so_job_cancelled(const struct so_job *job, sotto_error *err) {

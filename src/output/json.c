@@ -80,6 +80,7 @@ static json_t *segment_object(const sotto_result *result, const sotto_segment *s
     put(object, "start", milliseconds(segment->start), ok);
     put(object, "end", milliseconds(segment->end), ok);
     put(object, "text", string(segment->text), ok);
+    if (segment->language) put(object, "language", string(segment->language), ok);
     put(object, "tokens", tokens, ok);
     put(object, "temperature", single(segment->temperature), ok);
     put(object, "avg_logprob", single(segment->avg_logprob), ok);

@@ -199,6 +199,62 @@ static void the_language_is_asked_for_when_it_is_not_given(void **state) {
     }
 }
 
+static void languages_can_be_asked_for_by_segment(void **state) {
+    (void)state;
+    sotto_options options = fast_options();
+    options.language = NULL;
+    for (int sequential = 0; sequential < 2; sequential++) {
+        options.sequential = sequential;
+        options.language_per_segment = false;
+        sotto_result *whole = transcribe(LENGTH, &options);
+        for (size_t i = 0; i < whole->n_segments; i++) assert_null(whole->segments[i].language);
+        options.language_per_segment = true;
+        options.language_floor = 1; /* nothing is so sure: all is in the recording's language */
+        sotto_result *by_segment = transcribe(LENGTH, &options);
+        if (!sequential) assert_same(whole, by_segment);
+        for (size_t i = 0; i < by_segment->n_segments; i++)
+            if (!sequential) assert_string_equal(by_segment->segments[i].language, whole->language);
+        sotto_result_free(by_segment);
+        options.language_floor = 0;
+        options.batch_size = 1;
+        by_segment = transcribe(LENGTH, &options);
+        char *json;
+        assert_int_equal(sotto_result_format(by_segment, SOTTO_FORMAT_JSON, NULL, &json, NULL, NULL), SOTTO_OK);
+        for (size_t i = 0; i < by_segment->n_segments; i++) assert_non_null(by_segment->segments[i].language);
+        assert_non_null(strstr(strstr(json, "\"segments\""), "\"language\":"));
+        free(json);
+        options.batch_size = 16;
+        sotto_result *together = transcribe(LENGTH, &options);
+        assert_same(by_segment, together);
+        sotto_result_free(together);
+        sotto_result_free(by_segment);
+        sotto_result_free(whole);
+    }
+    options.language = "en";
+    assert_int_equal(sotto_options_check(model, &options, NULL), SOTTO_ERR_ARGUMENT);
+}
+
+static void on_doubt(void *user, sotto_log_level level, const char *message) {
+    if (level == SOTTO_LOG_WARNING && strstr(message, "language is not certain")) ++*(int *)user;
+}
+
+static void a_language_below_the_floor_is_a_warning(void **state) {
+    (void)state;
+    int warnings = 0;
+    sotto_options options = fast_options();
+    options.language = NULL;
+    options.user = &warnings;
+    options.on_log = on_doubt;
+    options.language_floor = 0;
+    sotto_result_free(transcribe(5 * SECOND, &options));
+    assert_int_equal(warnings, 0);
+    options.language_floor = 0.99f; /* random weights are not sure of anything */
+    sotto_result *result = transcribe(5 * SECOND, &options);
+    assert_int_equal(warnings, 1);
+    assert_true(result->language_probability < 0.99f);
+    sotto_result_free(result);
+}
+
 static void on_warning(void *user, sotto_log_level level, const char *message) {
     assert_int_equal(level, SOTTO_LOG_WARNING);
     if (strstr(message, "silero-vad")) ++*(int *)user;
@@ -334,6 +390,8 @@ static void wrong_options_are_the_callers_mistake(void **state) {
     } while (0)
     WRONG(version, 0, SOTTO_ERR_ARGUMENT);
     WRONG(language, "klingon", SOTTO_ERR_ARGUMENT);
+    WRONG(language_floor, NAN, SOTTO_ERR_ARGUMENT);
+    WRONG(language_per_segment, true, SOTTO_ERR_ARGUMENT);
     WRONG(task, (sotto_task)7, SOTTO_ERR_ARGUMENT);
     WRONG(beam_size, 0, SOTTO_ERR_ARGUMENT);
     WRONG(beam_size, 65, SOTTO_ERR_ARGUMENT);
@@ -441,6 +499,8 @@ int main(void) {
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(the_batch_size_does_not_change_a_bit),
         cmocka_unit_test(the_language_is_asked_for_when_it_is_not_given),
+        cmocka_unit_test(languages_can_be_asked_for_by_segment),
+        cmocka_unit_test(a_language_below_the_floor_is_a_warning),
         cmocka_unit_test(a_missing_speech_detector_is_a_warning),
         cmocka_unit_test(one_model_serves_several_threads),
         cmocka_unit_test(empty_pcm_is_an_error_and_short_pcm_is_not),

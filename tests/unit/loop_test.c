@@ -147,6 +147,7 @@ static void search_stops_where_a_loop_begins(void **state) {
         struct so_window_result result;
         search.stop_loops = stop;
         fake_model = stuck;
+        fake_context = FAKE_MOST;
         assert_int_equal(so_window_create(&model, &search, &window, NULL), SOTTO_OK);
         so_window_start(window, &cross, 0, NULL, 0, 0);
         assert_int_equal(so_window_attempt(window, 0, 0, NULL), SOTTO_OK);

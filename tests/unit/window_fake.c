@@ -11,6 +11,7 @@
 #include "rules_toy.h"
 
 fake_logits *fake_model = fake_random;
+size_t fake_context = FAKE_CONTEXT;
 size_t fake_rows;
 
 sotto_status so_seq_create(const struct so_model *model, struct so_seq **out, sotto_error *err) {
@@ -57,7 +58,7 @@ void fake_step(const struct so_step_row *rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct so_seq *seq = rows[i].seq;
         assert_non_null(seq->cross);
-        assert_true(seq->n < FAKE_MOST);
+        assert_true(seq->n < fake_context);
         seq->tokens[seq->n++] = rows[i].token;
         if (rows[i].logits) fake_model(seq, rows[i].logits);
         fake_rows++;

@@ -23,6 +23,7 @@ struct so_cross {
 typedef void fake_logits(const struct so_seq *seq, float *logits);
 
 extern fake_logits *fake_model;
+extern size_t fake_context; /**< of the model: FAKE_CONTEXT unless a test says otherwise, at most FAKE_MOST */
 extern size_t fake_rows; /**< rows run so far */
 
 /** Pseudo-random logits, a function of everything heard and said so far. */
