@@ -92,6 +92,38 @@ bool so_linear_gelu(struct so_nn *nn, const struct so_matrix *w, size_t rows, co
                     struct so_rows *out);
 /** y = gelu(W in + bias). */
 bool so_linear_gelu_f32(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in, float *y, size_t ldy);
+/**
+ * y = W[i] in + bias for each of n matrices of one input, and then each(context, i) before the next one overwrites y. Where a
+ * device claims them side by side, they are one product. Returns whether a device computed them all.
+ */
+bool so_linear_each(struct so_nn *nn, const struct so_matrix *const *w, size_t n, size_t rows, const struct so_rows *in, float *y, size_t ldy,
+                    void (*each)(void *context, size_t i), void *context);
+
+/**
+ * A linear layer and what comes before it, for so_stages. First x [rows][cols] is normed (norm) or quantised (no norm) into `in`;
+ * x NULL: `in` is filled already. Then y = W in, y += W in (add), or out = gelu(W in) (out not NULL).
+ */
+struct so_stage {
+    const struct so_norm *norm;
+    const float *x; /**< [rows][ldx] */
+    size_t cols, ldx;
+    struct so_rows *in;
+    const struct so_matrix *w;
+    bool add;
+    float *y; /**< [rows][ldy]; with out: float [rows][n] scratch, used when the rows are few */
+    size_t ldy;
+    struct so_rows *out;
+};
+
+/** Layers that one so_stages takes. */
+#define SO_STAGES_MAX 8
+
+/**
+ * Layers one after another. No row sees another, so where a device computes, the rows go in two parts: the host finishes one and
+ * prepares its next layer while the device computes the other's product. by_device[n]: whether a device computed all of it.
+ */
+void so_stages(struct so_nn *nn, const struct so_stage *stages, size_t n, size_t rows, bool *by_device);
+
 /** y[r] = W in + bias to scattered rows: y[r] is float [16*ceil(n/16)]. For logits. */
 bool so_linear_scatter(struct so_nn *nn, const struct so_matrix *w, size_t rows, const struct so_rows *in,
                        float *const *y);

@@ -8,6 +8,9 @@
 #define SO_ROW_BLOCK 48
 /** Columns of one work item when the rows are few and the product is split by columns. */
 #define SO_COLUMN_BLOCK 256
+/** Rows of a part of a layer's rows when a device computes: what its array takes at a time is 256. */
+#define SO_PART_UNIT 256
+#define SO_PART_LEAST 512 /**< fewer rows go in one part */
 /** Queries that a worker takes through scores, softmax and values at a time. */
 #define SO_QUERY_BLOCK 48
 

@@ -91,28 +91,53 @@ static size_t query_blocks(struct so_attend_block *blocks, const struct so_memor
     return n;
 }
 
-static void run_layer(struct so_encoder *e, const struct so_encoder_layer *layer, size_t positions) {
+/* Queries, keys and values of a layer: one product, counted as the three that it is. */
+static struct so_stage qkv_stage(struct so_encoder *e, const struct so_encoder_layer *layer, struct so_rows *normed) {
+    size_t state = e->model->hp.n_audio_state;
+    return (struct so_stage){.norm = &layer->attn_norm, .x = e->x, .cols = state, .ldx = state, .in = normed, .w = &layer->qkv,
+                             .y = e->wide, .ldy = 3 * state};
+}
+
+static void attend(struct so_encoder *e, size_t positions) {
     struct so_nn *nn = &e->nn;
     size_t state = e->model->hp.n_audio_state;
     float *qkv = e->wide; /* [positions][3*state] */
     struct so_attend_block blocks[MAX_BLOCKS];
-    struct so_rows normed = e->normed, hidden = e->hidden;
-    normed.stride = state;
-
-    so_norm(nn, &layer->attn_norm, positions, state, e->x, state, &normed);
-    so_count(&nn->products.linear, 3,
-             so_linear(nn, &layer->qkv, positions, &normed, qkv, 3 * state)); /* queries, keys, values */
     so_memory_fill(nn, &e->memory, positions, qkv + state, qkv + 2 * state, 3 * state);
     size_t n_blocks = query_blocks(blocks, &e->memory, positions);
     bool by_device = so_attend(nn, blocks, n_blocks, qkv, 3 * state, e->context, state);
     so_count(&nn->products.qk, 1, by_device);
     so_count(&nn->products.pv, 1, by_device);
-    so_quantize(nn, positions, state, e->context, state, &normed);
-    so_count(&nn->products.linear, 1, so_linear_add(nn, &layer->out, positions, &normed, e->x, state));
+}
 
-    so_norm(nn, &layer->mlp_norm, positions, state, e->x, state, &normed);
-    so_count(&nn->products.linear, 1, so_linear_gelu(nn, &layer->fc1, positions, &normed, e->wide, &hidden));
-    so_count(&nn->products.linear, 1, so_linear_add(nn, &layer->fc2, positions, &hidden, e->x, state));
+/* What follows a layer's attention, up to the next layer's: nothing in it looks at two rows. next: NULL after the last. */
+static void run_rest(struct so_encoder *e, const struct so_encoder_layer *layer, const struct so_encoder_layer *next, size_t positions,
+                     struct so_rows *normed) {
+    struct so_nn *nn = &e->nn;
+    size_t state = e->model->hp.n_audio_state, n = 3;
+    bool by_device[4];
+    struct so_stage stages[4] = {
+        {.x = e->context, .cols = state, .ldx = state, .in = normed, .w = &layer->out, .add = true, .y = e->x, .ldy = state},
+        {.norm = &layer->mlp_norm, .x = e->x, .cols = state, .ldx = state, .in = normed, .w = &layer->fc1, .y = e->wide, .out = &e->hidden},
+        {.in = &e->hidden, .w = &layer->fc2, .add = true, .y = e->x, .ldy = state},
+    };
+    if (next) stages[n++] = qkv_stage(e, next, normed);
+    so_stages(nn, stages, n, positions, by_device);
+    for (size_t i = 0; i < n; i++) so_count(&nn->products.linear, i == 3 ? 3 : 1, by_device[i]);
+}
+
+static void run_layers(struct so_encoder *e, size_t positions) {
+    const struct so_model *m = e->model;
+    struct so_rows normed = e->normed;
+    normed.stride = m->hp.n_audio_state;
+    bool by_device;
+    struct so_stage first = qkv_stage(e, &m->encoder[0], &normed);
+    so_stages(&e->nn, &first, 1, positions, &by_device);
+    so_count(&e->nn.products.linear, 3, by_device);
+    for (size_t i = 0; i < m->hp.n_audio_layer; i++) {
+        attend(e, positions);
+        run_rest(e, &m->encoder[i], i + 1 < m->hp.n_audio_layer ? &m->encoder[i + 1] : NULL, positions, &normed);
+    }
 }
 
 sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {
@@ -121,7 +146,7 @@ sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frame
     if (frames < 2 || frames % 2 || positions > m->hp.n_audio_ctx)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "%zu frames do not fit the encoder", frames);
     convolve(e, mel, frames);
-    for (size_t i = 0; i < m->hp.n_audio_layer; i++) run_layer(e, &m->encoder[i], positions);
+    run_layers(e, positions);
     struct so_rows out = {.precision = SO_F32, .f = e->context, .stride = state};
     so_norm(&e->nn, &m->encoder_norm, positions, state, e->x, state, &out);
     *states = e->context;
