@@ -197,8 +197,13 @@ typedef struct sotto_options {
     bool word_timestamps;
     bool no_timestamps;           /**< decode without timestamp tokens */
     bool condition_on_previous;   /**< feed the text of earlier windows into later ones (default off) */
-    const char *initial_prompt;   /**< NULL: none */
-    const char *hotwords;         /**< NULL: none; separated by commas */
+    /**
+     * Text that could stand before, and words to expect, separated by commas; NULL: none. Both are shown to every chunk (`sequential`:
+     * the prompt to the first window only). Together they have half the text context less one (223 tokens), hot words at
+     * most half of that: later hot words and the prompt's beginning are left out where there is no room, and a warning logged.
+     */
+    const char *initial_prompt;
+    const char *hotwords;
     uint32_t beam_size;           /**< 1: greedy (default) */
     uint32_t best_of;             /**< samples drawn when the temperature is above 0 (default 5) */
     float patience;               /**< beam search patience (default 1) */

@@ -23,27 +23,40 @@ static sotto_status encode(const struct so_vocab *vocab, const char *text, size_
     return *ids ? SOTTO_OK : so_fail_memory(err, *n * sizeof **ids, "the prompt");
 }
 
-/** "a,b ,c" to "a, b, c", as words stand in running text. */
+/** One hot word as it stands in running text: " word", after others ", word"; false if the budget has no room for all of it. */
+static sotto_status add_hotword(struct so_history *history, const struct so_vocab *vocab, struct so_text word, bool *fits, sotto_error *err) {
+    bool first = history->n_hot == 0;
+    size_t length = word.length + (first ? 1 : 2);
+    char *spaced = so_alloc(length, 1);
+    if (!spaced) return so_fail_memory(err, length, "hot words");
+    memcpy(spaced, first ? " " : ", ", length - word.length);
+    memcpy(spaced + length - word.length, word.bytes, word.length);
+    /* The comma is a token of its own, so that a word's tokens do not depend on its neighbours. */
+    size_t n = so_vocab_encode(vocab, spaced, length, NULL, 0);
+    *fits = n <= history->limit / 2 - history->n_hot;
+    if (*fits) {
+        so_vocab_encode(vocab, spaced, length, history->tokens + history->n_hot, n);
+        history->n_hot += n;
+        history->n = history->n_hot;
+    }
+    so_free(spaced);
+    return SOTTO_OK;
+}
+
+/** "a,b ,c" as "a, b, c", up to the first word that the budget has no room for. */
 static sotto_status add_hotwords(struct so_history *history, const struct so_vocab *vocab, const char *words, sotto_error *err) {
-    size_t length = strlen(words), at = 0;
-    char *list = so_alloc(2 * length + 1, 1);
-    if (!list) return so_fail_memory(err, 2 * length, "hot words");
-    for (const char *word = words, *end = words + length; word <= end;) {
+    bool fits = true;
+    for (const char *word = words, *end = words + strlen(words); word <= end;) {
         size_t n = strcspn(word, ",");
         struct so_text trimmed = so_text_trim(word, n);
-        if (trimmed.length && at) list[at++] = ',', list[at++] = ' ';
-        memcpy(list + at, trimmed.bytes, trimmed.length);
-        at += trimmed.length;
         word += n + 1;
+        if (trimmed.length == 0) continue;
+        if (fits) {
+            sotto_status status = add_hotword(history, vocab, trimmed, &fits, err);
+            if (status) return status;
+        }
+        history->left_out += !fits;
     }
-    int32_t *ids;
-    size_t n;
-    sotto_status status = encode(vocab, list, at, &ids, &n, err);
-    so_free(list);
-    if (status) return status;
-    history->n_hot = history->n = so_min(n, history->limit / 2);
-    if (history->n) memcpy(history->tokens, ids, history->n * sizeof *ids);
-    so_free(ids);
     return SOTTO_OK;
 }
 
@@ -58,6 +71,7 @@ sotto_status so_history_create(const struct so_vocab *vocab, size_t limit, const
         size_t n;
         status = encode(vocab, prompt, strlen(prompt), &ids, &n, err);
         if (!status) so_history_add(history, ids, n);
+        history->cut_prompt = n > history->limit - history->n_hot;
         so_free(ids);
     }
     if (status) so_history_free(history);

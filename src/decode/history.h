@@ -2,6 +2,7 @@
 #ifndef SO_DECODE_HISTORY_H
 #define SO_DECODE_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,10 +12,13 @@
 struct so_history {
     int32_t *tokens; /**< [limit]: first the hot words, then the most recent text */
     size_t n_hot, n, limit;
+    size_t left_out;  /**< hot words for which there was no room */
+    bool cut_prompt;  /**< the beginning of the prompt had no room */
 };
 
 /**
- * At most `limit` tokens are kept (Whisper: half the text context less one), of them at most half for hot words.
+ * At most `limit` tokens are kept (Whisper: half the text context less one), of them at most half for hot words, as many whole ones
+ * as fit.
  * prompt: text said to stand before the first window; hotwords: words separated by commas, shown to every window;
  * NULL or blank: none.
  */

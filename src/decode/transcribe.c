@@ -68,6 +68,22 @@ static sotto_status open_device(struct so_job *job, sotto_error *err) {
     return status;
 }
 
+/** SOTTO_LOG_WARNING if the caller's words had no room. */
+static void warn_of_length(const struct so_job *job) {
+    const sotto_options *o = job->options;
+    char line[160];
+    if (!o->on_log) return;
+    if (job->history.left_out) {
+        snprintf(line, sizeof line, "the hot words have more than %zu tokens: the last %zu words are left out", job->history.limit / 2,
+                 job->history.left_out);
+        o->on_log(o->user, SOTTO_LOG_WARNING, line);
+    }
+    if (job->history.cut_prompt) {
+        snprintf(line, sizeof line, "the prompt has more than %zu tokens: its beginning is left out", job->history.limit - job->history.n_hot);
+        o->on_log(o->user, SOTTO_LOG_WARNING, line);
+    }
+}
+
 static sotto_status prepare(struct so_job *job, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
@@ -87,6 +103,7 @@ static sotto_status prepare(struct so_job *job, sotto_error *err) {
     if (!status) status = open_device(job, err);
     if (!status)
         status = so_history_create(&m->vocab, m->hp.n_text_ctx / 2 - 1, o->initial_prompt, o->hotwords, &job->history, err);
+    if (!status) warn_of_length(job);
     return status;
 }
 

@@ -441,6 +441,36 @@ static void beams_and_prompts_are_understood(void **state) {
     sotto_result_free(prompted);
 }
 
+static void on_length(void *user, sotto_log_level level, const char *message) {
+    if (level != SOTTO_LOG_WARNING) return;
+    *(int *)user += strstr(message, "hot words") ? 1 : strstr(message, "prompt") ? 100 : 0;
+}
+
+static void prompts_and_hot_words_reach_every_chunk_and_their_length_is_checked(void **state) {
+    (void)state;
+    int warnings = 0;
+    sotto_options options = fast_options();
+    options.user = &warnings;
+    options.on_log = on_length;
+    sotto_result *plain = transcribe(LENGTH, &options);
+    options.hotwords = "ab, cd";
+    options.initial_prompt = "ef";
+    sotto_result *told = transcribe(LENGTH, &options);
+    assert_int_equal(warnings, 0);
+    const sotto_segment *last = &plain->segments[plain->n_segments - 1], *last_told = &told->segments[told->n_segments - 1];
+    assert_string_not_equal(last->text, last_told->text); /* the last chunk heard of them too */
+    sotto_result_free(told);
+    sotto_result_free(plain);
+    char *text = malloc(20001);
+    assert_non_null(text);
+    for (int i = 0; i < 20000; i++) text[i] = (char)(i % 7 == 6 ? ',' : i % 5 == 0 ? '\xff' : 'a' + i % 26);
+    text[20000] = '\0';
+    options.hotwords = options.initial_prompt = text;
+    sotto_result_free(transcribe(5 * SECOND, &options));
+    assert_int_equal(warnings, 101);
+    free(text);
+}
+
 static void languages_are_listed_in_the_models_order(void **state) {
     (void)state;
     assert_string_equal(sotto_language(0), "en");
@@ -510,6 +540,7 @@ int main(void) {
         cmocka_unit_test(cancelled_chunks_in_work_are_finished_unless_dropped),
         cmocka_unit_test(wrong_options_are_the_callers_mistake),
         cmocka_unit_test(beams_and_prompts_are_understood),
+        cmocka_unit_test(prompts_and_hot_words_reach_every_chunk_and_their_length_is_checked),
         cmocka_unit_test(languages_are_listed_in_the_models_order),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -160,8 +160,10 @@ static void a_blank_prompt_is_none(void **state) {
 static void hot_words_stay_in_front(void **state) {
     (void)state;
     struct so_history history;
-    assert_int_equal(so_history_create(&toy_vocab, 6, "gg", "cab", &history, NULL), SOTTO_OK);
-    assert_int_equal(history.n_hot, 3); // " cab" cut to half the limit
+    assert_int_equal(so_history_create(&toy_vocab, 6, "gg", "ca,abe", &history, NULL), SOTTO_OK);
+    assert_int_equal(history.n_hot, 3); // " ca" fills half the limit
+    assert_int_equal(history.left_out, 1);
+    assert_false(history.cut_prompt);
     assert_history(&history, 6, (const int32_t[]){3, 2, 0, 3, 6, 6});
     so_history_add(&history, (const int32_t[]){7, 8}, 2);
     assert_history(&history, 6, (const int32_t[]){3, 2, 0, 6, 7, 8});
@@ -170,6 +172,28 @@ static void hot_words_stay_in_front(void **state) {
     so_history_reset(&history);
     assert_history(&history, 3, (const int32_t[]){3, 2, 0});
     so_history_free(&history);
+}
+
+static void words_without_room_are_counted_and_never_cut(void **state) {
+    (void)state;
+    struct so_history history;
+    assert_int_equal(so_history_create(&toy_vocab, 9, "abcabcabc", "cabab,c, ,a", &history, NULL), SOTTO_OK);
+    assert_int_equal(history.n_hot, 0); // " cabab" has six tokens, and room is for four
+    assert_int_equal(history.left_out, 3);
+    assert_true(history.cut_prompt);
+    assert_history(&history, 9, (const int32_t[]){0, 1, 2, 0, 1, 2, 0, 1, 2});
+    so_history_free(&history);
+    static const size_t lengths[] = {1000, 100000};
+    for (size_t i = 0; i < 2; i++) { // over-long input is cut, not copied to places that it does not fit
+        char *text = calloc(lengths[i] + 1, 1);
+        assert_non_null(text);
+        memset(text, 'g', lengths[i]);
+        assert_int_equal(so_history_create(&toy_vocab, 5, text, text, &history, NULL), SOTTO_OK);
+        assert_int_equal(history.n, 5);
+        assert_int_equal(history.left_out, 1);
+        so_history_free(&history);
+        free(text);
+    }
 }
 
 static void the_likeliest_language_is_guessed(void **state) {
@@ -219,6 +243,7 @@ int main(void) {
         cmocka_unit_test(a_prompt_is_text_before_the_first_window),
         cmocka_unit_test(a_blank_prompt_is_none),
         cmocka_unit_test(hot_words_stay_in_front),
+        cmocka_unit_test(words_without_room_are_counted_and_never_cut),
         cmocka_unit_test(the_likeliest_language_is_guessed),
         cmocka_unit_test(repetition_compresses),
     };
