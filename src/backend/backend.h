@@ -100,10 +100,10 @@ bool so_backend_wants(struct so_backend *backend, size_t m, size_t k, size_t n, 
 bool so_backend_claims(struct so_backend *backend, const struct so_product *product);
 
 /**
- * Compare known answers of this size with the CPU, if the planner gives it to the device: done once for each
- * shape, here or before its first product. False: wrong, and the device is given up.
+ * Compare known answers of this size with the CPU: done once for each shape, here or before its first product. False: wrong, and
+ * the device is given up.
  */
-bool so_backend_prove(struct so_backend *backend, size_t m, size_t k, size_t n, bool attention);
+bool so_backend_prove(struct so_backend *backend, size_t m, size_t k, size_t n);
 
 /** Put a weight matrix on the device ahead of its first product. Known by its pointer; false: it will be done
  * by the CPU. */

@@ -321,7 +321,7 @@ static void a_wrong_bit_in_a_block_is_noticed(void **state) {
     struct operands o[2];
     for (size_t i = 0; i < 2; i++) make(&o[i], 256, 64, 128, 50 + (uint32_t)i);
     struct so_product block = {.m = 256, .a_s8 = o[0].a, .lda = 64, .b = o[0].panels, .beside = &o[1].panels, .n_beside = 1};
-    assert_true(so_backend_prove(b, 256, 64, 256, false));
+    assert_true(so_backend_prove(b, 256, 64, 256));
     struct so_emulator_fault fault = {SO_FAULT_FLIP, 1, 12345};
     so_emulator_set_fault(emulator, &fault);
     struct so_ticket *ticket;

@@ -113,7 +113,7 @@ static void shapes_are_proved_before_they_are_used(void **state) {
     struct so_plan_shape shapes[SO_PLAN_SHAPES];
     size_t n = so_plan_shapes(&sizes, shapes);
     for (size_t i = 0; i < n; i++)
-        if (!shapes[i].few && !shapes[i].attention) assert_true(so_backend_prove(backend, shapes[i].m, shapes[i].k, shapes[i].n, false));
+        if (!shapes[i].few && !shapes[i].attention) assert_true(so_backend_prove(backend, shapes[i].m, shapes[i].k, shapes[i].n));
     struct so_emulator_counts before, after;
     struct so_backend_stats stats;
     so_emulator_count(emulator, &before);

@@ -31,8 +31,8 @@ bool so_backend_claims(struct so_backend *b, const struct so_product *p) {
     return b->ops->claims && b->ops->claims(b, p);
 }
 
-bool so_backend_prove(struct so_backend *b, size_t m, size_t k, size_t n, bool attention) {
-    return !b->ops->prove || !so_backend_wants(b, m, k, n, attention) || b->ops->prove(b, m, k, n);
+bool so_backend_prove(struct so_backend *b, size_t m, size_t k, size_t n) {
+    return !b->ops->prove || b->ops->prove(b, m, k, n);
 }
 
 bool so_backend_register(struct so_backend *b, const struct so_panels *panels) {

@@ -106,7 +106,7 @@ static sotto_status check_shapes(struct so_backend *b, FILE *out, sotto_error *e
     static const size_t shapes[][3] = {{1500, 512, 1536}, {1500, 512, 512}, {1500, 512, 2048}, {1500, 2048, 512}, {1500, 512, 1024}, {1500, 1536, 512}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         double from = so_now();
-        if (!so_backend_prove(b, shapes[i][0], shapes[i][1], shapes[i][2], false))
+        if (!so_backend_prove(b, shapes[i][0], shapes[i][1], shapes[i][2]))
             return so_fail(err, SOTTO_ERR_DEVICE, "the product %zu x %zu x %zu came out wrong", shapes[i][0],
                            shapes[i][1], shapes[i][2]);
         fprintf(out, "  %zu x %zu x %zu: equal to the CPU, byte by byte (%.1f ms with the comparison)\n",
