@@ -194,7 +194,8 @@ typedef struct sotto_options {
     float language_floor;
     bool language_per_segment; /**< ask each chunk by itself; one that is not sure takes the recording's language. Not with `language` */
     sotto_task task;
-    bool word_timestamps;
+    bool word_timestamps;         /**< a start, an end and a probability for each word */
+    bool no_word_snapping;        /**< leave words' edges where the attention puts them, not where the sound begins and ends */
     bool no_timestamps;           /**< decode without timestamp tokens */
     bool condition_on_previous;   /**< feed the text of earlier windows into later ones (default off) */
     /**

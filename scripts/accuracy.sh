@@ -15,4 +15,5 @@ export OMP_WAIT_POLICY=passive KMP_BLOCKTIME=0
 status=0
 "$python" tests/accuracy/parity.py "$build/tests/accuracy/dump" "$int8" "$f32" "$weights" "$data" || status=1
 "$python" tests/accuracy/wer.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
+"$python" tests/accuracy/word_times.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
 exit $status

@@ -2,7 +2,7 @@
 """
 same_bits.py SOTTO MODEL RECORDING [PROGRAM...]
 
-One recording, transcribed in INT8 at every CPU level with 1 and 2 threads, and by each further PROGRAM ("qemu-aarch64
+One recording, transcribed in INT8 with word times at every CPU level with 1 and 2 threads, and by each further PROGRAM ("qemu-aarch64
 build-aarch64/sotto", say) at its best level. Everything but the times must be the same to the last bit.
 """
 
@@ -34,7 +34,7 @@ def transcribe(program, model, recording, threads, level):
     if level:
         env["SOTTO_CPU"] = level
     start = time.monotonic()
-    run = subprocess.run([*shlex.split(program), "transcribe", recording, "-m", model, "-f", "json", "-q", "--threads", str(threads)],
+    run = subprocess.run([*shlex.split(program), "transcribe", recording, "-m", model, "-f", "json", "--words", "-q", "--threads", str(threads)],
                          env=env, stdout=subprocess.PIPE, check=False, text=True)
     if run.returncode:
         return None, time.monotonic() - start

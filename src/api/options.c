@@ -78,7 +78,6 @@ static sotto_status check_vad(const sotto_options *o, sotto_error *err) {
 static sotto_status check_features(const sotto_options *o, sotto_error *err) {
     if (o->task != SOTTO_TRANSCRIBE && o->task != SOTTO_TRANSLATE)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the task is neither transcribe nor translate");
-    if (o->word_timestamps) return so_fail(err, SOTTO_ERR_UNSUPPORTED, "word times are not available in this version");
     if ((unsigned)o->device > SOTTO_DEVICE_EMULATOR) return so_fail(err, SOTTO_ERR_ARGUMENT, "there is no such device");
     return SOTTO_OK;
 }

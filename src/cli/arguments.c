@@ -47,7 +47,9 @@ static const char help[] =
     "      --npu-all              also the decoder's steps, which the CPU does faster\n"
     "      --npu-attention        also the products of the encoder's attention\n"
     "      --threads N            default: one for each core\n"
-    "      --words, --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
+    "      --words                a start, an end and a probability for each word\n"
+    "      --no-word-snapping     leave words' edges where the model's attention puts them\n"
+    "      --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
     "  -q, --quiet                no progress bar\n"
     "  -h, --help\n";
 
@@ -55,7 +57,7 @@ enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
-    OPT_MAX_DURATION, OPT_NPU_ALL, OPT_NPU_ATTENTION,
+    OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_NPU_ALL, OPT_NPU_ATTENTION,
     OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
 };
 
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"task", required_argument, NULL, OPT_TASK},
     {"words", no_argument, NULL, OPT_WORDS},
+    {"no-word-snapping", no_argument, NULL, OPT_NO_WORD_SNAPPING},
     {"diarize", no_argument, NULL, OPT_DIARIZE},
     {"speakers", required_argument, NULL, OPT_SPEAKERS},
     {"min-speakers", required_argument, NULL, OPT_MIN_SPEAKERS},
@@ -263,7 +266,8 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_VAD_MIN_SILENCE: return parse_double("--vad-min-silence", value, &o->vad_min_silence);
     case OPT_VAD_PAD: return parse_double("--vad-pad", value, &o->vad_pad);
     case OPT_BATCH: return parse_uint32("--batch", value, 1, 64, &o->batch_size);
-    case OPT_WORDS: return complain("--words: word times are not available in this version");
+    case OPT_WORDS: o->word_timestamps = true; return true;
+    case OPT_NO_WORD_SNAPPING: o->no_word_snapping = true; return true;
     case OPT_DIARIZE:
     case OPT_SPEAKERS:
     case OPT_MIN_SPEAKERS:

@@ -105,12 +105,14 @@ static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error
     return begin_attempt(b, slot, err);
 }
 
+/** Samples of the chunk from slot->from on. */
+static size_t unheard(const struct slot *slot) { return slot->chunk.length - (size_t)slot->from * SO_MEL_HOP; }
+
 /** Encode the chunk from slot->from on. */
 static sotto_status hear(struct batch *b, struct slot *slot, sotto_error *err) {
-    size_t first = (size_t)slot->from * SO_MEL_HOP;
-    size_t n = slot->chunk.length - first;
+    size_t n = unheard(slot);
     slot->frames = (uint32_t)((n + SO_MEL_HOP - 1) / SO_MEL_HOP);
-    return so_engine_hear(&b->job->engine, slot->samples + first, n, slot->cross, err);
+    return so_engine_hear(&b->job->engine, slot->samples + (size_t)slot->from * SO_MEL_HOP, n, slot->cross, err);
 }
 
 static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *err) {
@@ -243,7 +245,12 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
     }
     struct so_split split;
     job->judge.language = so_job_segment_language(job, slot->language);
-    status = so_judge_segments(&job->judge, &slot->kept.outcome, slot->frames, recording_time, NULL, slot, slot->part, &split, err);
+    struct so_align_window heard = {slot->cross, slot->samples + (size_t)slot->from * SO_MEL_HOP, unheard(slot), slot->frames,
+                                    slot->language};
+    double from = so_now();
+    status = so_judge_segments(&job->judge, &slot->kept.outcome, &heard, job->engine.decoder, job->engine.pool, recording_time, NULL, slot,
+                               slot->part, &split, err);
+    job->engine.timing.decode += so_now() - from;
     if (status) return status;
     uint32_t until = heard_until(b, &split);
     if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {

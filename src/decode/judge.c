@@ -13,10 +13,14 @@ sotto_status so_judge_create(const struct so_model *model, const sotto_options *
     judge->thresholds = (struct so_thresholds){o->compression_ratio_threshold, o->logprob_threshold, o->no_speech_threshold};
     size_t n = model->hp.n_text_ctx / 2 + 1;
     judge->cuts = so_calloc(n, sizeof *judge->cuts);
-    return judge->cuts ? SOTTO_OK : so_fail_memory(err, n * sizeof *judge->cuts, "segments");
+    judge->spoken = so_calloc(n, sizeof *judge->spoken);
+    if (!judge->cuts || !judge->spoken) return so_fail_memory(err, n * sizeof *judge->cuts, "segments");
+    return so_wording_create(model, o, &judge->wording, err);
 }
 
 void so_judge_free(struct so_judge *judge) {
+    so_wording_free(&judge->wording);
+    so_free(judge->spoken);
     so_free(judge->cuts);
     so_free(judge->text);
     *judge = (struct so_judge){0};
@@ -99,42 +103,60 @@ bool so_kept_offer(struct so_kept *kept, const struct so_judge *judge, const str
     return false;
 }
 
-sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outcome, uint32_t frames, so_frame_time *time,
-                               so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
-                               sotto_error *err) {
+/** The cuts that become segments, to j->spoken. */
+static sotto_status keep_spoken(struct so_judge *j, const struct so_window_result *decoded, size_t n_cuts, so_frame_time *time, void *context,
+                                size_t *n_spoken, sotto_error *err) {
+    *n_spoken = 0;
+    for (size_t i = 0; i < n_cuts; i++) {
+        const struct so_cut *cut = &j->cuts[i];
+        struct so_text text;
+        sotto_status status = decode_text(j, decoded->tokens + cut->first, cut->count, &text, err);
+        if (status) return status;
+        /* What is said to lie wholly after the end of what was heard has no length there: it is an invention. */
+        bool has_length = time(context, cut->end, true) > time(context, cut->start, false);
+        if (!has_length || so_text_trim(text.bytes, text.length).length == 0) continue;
+        j->spoken[(*n_spoken)++] = (struct so_align_segment){decoded->tokens + cut->first, decoded->logprobs + cut->first, cut->count,
+                                                             cut->start, cut->end};
+    }
+    return SOTTO_OK;
+}
+
+sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outcome, const struct so_align_window *window,
+                               struct so_decoder *decoder, struct so_pool *pool, so_frame_time *time, so_segment_added *added,
+                               void *context, struct so_transcript *transcript, struct so_split *split, sotto_error *err) {
+    uint32_t frames = window->frames;
+    size_t n_spoken;
     *split = (struct so_split){0, frames};
     if (so_is_silence(&j->thresholds, &outcome->quality)) return SOTTO_OK;
     *split = so_segments_split(&j->model->vocab, outcome->decoded.tokens, outcome->decoded.n, frames, j->cuts);
     /* What follows a loop has not been understood, whatever the text's last timestamp seems to say. */
     uint32_t last = split->n_spans ? j->cuts[split->n_spans - 1].end : 0;
     if (outcome->cut && last > 0 && last < frames) split->advance = last;
-    for (size_t i = 0; i < split->n_spans; i++) {
-        const struct so_cut *cut = &j->cuts[i];
-        const int32_t *tokens = outcome->decoded.tokens + cut->first;
+    sotto_status status = keep_spoken(j, &outcome->decoded, split->n_spans, time, context, &n_spoken, err);
+    if (!status) status = so_wording_find(&j->wording, decoder, pool, window, j->spoken, n_spoken, err);
+    for (size_t i = 0; i < n_spoken && !status; i++) {
+        const struct so_align_segment *spoken = &j->spoken[i];
         struct so_text text;
-        sotto_status status = decode_text(j, tokens, cut->count, &text, err);
+        status = decode_text(j, spoken->tokens, spoken->n, &text, err);
         if (status) return status;
-        /* What is said to lie wholly after the end of what was heard has no length there: it is an invention. */
-        double start = time(context, cut->start, false), end = time(context, cut->end, true);
-        if (!(end > start) || so_text_trim(text.bytes, text.length).length == 0) continue;
         sotto_segment segment = {
-            .start = start,
-            .end = end,
+            .start = time(context, spoken->start, false),
+            .end = time(context, spoken->end, true),
             .text = text.bytes,
             .language = j->language,
-            .tokens = tokens,
-            .token_logprobs = outcome->decoded.logprobs + cut->first,
-            .n_tokens = cut->count,
+            .tokens = spoken->tokens,
+            .token_logprobs = spoken->logprobs,
+            .n_tokens = spoken->n,
             .temperature = outcome->temperature,
             .avg_logprob = outcome->quality.avg_logprob,
             .compression_ratio = outcome->quality.compression_ratio,
             .no_speech_prob = outcome->quality.no_speech_prob,
             .speaker = -1,
         };
+        so_wording_take(&j->wording, i, time, context, transcript, &segment);
         const sotto_segment *copy;
         status = so_transcript_add(transcript, &segment, &copy, err);
-        if (status) return status;
-        if (added) added(context, copy);
+        if (!status && added) added(context, copy);
     }
-    return SOTTO_OK;
+    return status;
 }

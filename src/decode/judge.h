@@ -6,12 +6,15 @@
 #include "decode/segments.h"
 #include "decode/transcript.h"
 #include "decode/window.h"
+#include "decode/wording.h"
 
 /** Settings and scratch; for one thread at a time. */
 struct so_judge {
     const struct so_model *model;
     struct so_thresholds thresholds;
     struct so_cut *cuts; /**< [n_text_ctx / 2 + 1] */
+    struct so_align_segment *spoken; /**< [n_text_ctx / 2 + 1] those cuts that become segments */
+    struct so_wording wording;
     const char *language; /**< what segments say of theirs; NULL: nothing */
     char *text;          /**< scratch for decoded text */
     size_t text_size;
@@ -49,18 +52,15 @@ void so_kept_free(struct so_kept *kept);
  */
 bool so_kept_offer(struct so_kept *kept, const struct so_judge *judge, const struct so_outcome *outcome, bool last);
 
-/** Seconds in the recording of a frame of the window; `end`: of something's end, else of its start. */
-typedef double so_frame_time(void *context, uint32_t frame, bool end);
-
 /** A segment was added; the same pointer as in the transcript, until the next one is added. */
 typedef void so_segment_added(void *context, const sotto_segment *segment);
 
 /**
- * Append the window's segments to a transcript. frames: length of the window's audio. *split: how far the window was understood
- * and in how many cuts (judge->cuts); silence has none.
+ * Append the window's segments, with their words if these are wanted (decoder and pool find them), to a transcript. *split: how far
+ * the window was understood and in how many cuts (judge->cuts); silence has none.
  */
-sotto_status so_judge_segments(struct so_judge *judge, const struct so_outcome *outcome, uint32_t frames, so_frame_time *time,
-                               so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
+sotto_status so_judge_segments(struct so_judge *judge, const struct so_outcome *outcome, const struct so_align_window *window,
+                               struct so_decoder *decoder, struct so_pool *pool, so_frame_time *time, so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
                                sotto_error *err);
 
 #endif

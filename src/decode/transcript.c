@@ -41,13 +41,25 @@ static bool grow(struct so_transcript *t) {
     return true;
 }
 
+/** Copies of a segment's words with their texts; NULL for want of memory. */
+static const sotto_word *copy_words(struct so_arena *arena, const sotto_segment *segment) {
+    sotto_word *words = so_arena_alloc(arena, segment->n_words, sizeof *words);
+    for (size_t i = 0; words && i < segment->n_words; i++) {
+        words[i] = segment->words[i];
+        words[i].text = so_arena_text(arena, words[i].text, strlen(words[i].text));
+        if (!words[i].text) return NULL;
+    }
+    return words;
+}
+
 sotto_status so_transcript_add(struct so_transcript *t, const sotto_segment *segment, const sotto_segment **added,
                                sotto_error *err) {
     size_t n = segment->n_tokens;
     int32_t *tokens = so_arena_alloc(&t->arena, n, sizeof *tokens);
     float *logprobs = so_arena_alloc(&t->arena, n, sizeof *logprobs);
     char *text = so_arena_text(&t->arena, segment->text, strlen(segment->text));
-    if (!tokens || !logprobs || !text || !grow(t)) return so_fail_memory(err, n * sizeof *tokens, "a segment");
+    const sotto_word *words = segment->words ? copy_words(&t->arena, segment) : NULL;
+    if (!tokens || !logprobs || !text || (segment->words && !words) || !grow(t)) return so_fail_memory(err, n * sizeof *tokens, "a segment");
     if (n) memcpy(tokens, segment->tokens, n * sizeof *tokens);
     if (n) memcpy(logprobs, segment->token_logprobs, n * sizeof *logprobs);
 
@@ -57,6 +69,7 @@ sotto_status so_transcript_add(struct so_transcript *t, const sotto_segment *seg
     copy->text = text;
     copy->tokens = tokens;
     copy->token_logprobs = logprobs;
+    copy->words = words;
     if (added) *added = copy;
     return SOTTO_OK;
 }

@@ -65,4 +65,7 @@ size_t so_vocab_encode(const struct so_vocab *vocab, const char *text, size_t le
  */
 size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text, size_t capacity);
 
+/** Whether a text can be divided after these tokens: no character is begun and not ended. Their texts then add up to the whole. */
+bool so_vocab_ends_whole(const struct so_vocab *vocab, const int32_t *ids, size_t n);
+
 #endif

@@ -56,3 +56,17 @@ size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t 
     if (capacity) text[sink.used] = '\0';
     return sink.needed;
 }
+
+bool so_vocab_ends_whole(const struct so_vocab *vocab, const int32_t *ids, size_t n) {
+    struct sink sink = {NULL, 0, 0, 0};
+    struct gather gather = {.n = 0};
+    for (size_t i = 0; i < n; i++) {
+        size_t length;
+        const char *bytes = so_vocab_bytes(vocab, ids[i], &length);
+        for (size_t j = 0; j < length; j++) {
+            gather.bytes[gather.n++] = bytes[j];
+            drain(&gather, &sink, false);
+        }
+    }
+    return gather.n == 0;
+}

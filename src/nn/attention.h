@@ -44,4 +44,11 @@ struct so_attend_block {
 bool so_attend(struct so_nn *nn, const struct so_attend_block *blocks, size_t n_blocks, const float *queries, size_t ldq, float *y,
                size_t ldy);
 
+/**
+ * Where one head looks: weights[r][j] = softmax over j < positions of the scores of query r. queries: float [n][ldq], the head's 64
+ * columns in place; weights: float [n][ldw], ldw >= 16*ceil(positions/16), 0 past `positions` up to there. scratch: a worker's.
+ */
+void so_attention_weights(const struct so_kernels *kernels, const struct so_memory *memory, size_t head, size_t n, size_t positions,
+                          const float *queries, size_t ldq, float *weights, size_t ldw, void *scratch);
+
 #endif

@@ -98,8 +98,7 @@ static void count_attention(struct so_decoder *d, bool by_device) {
     so_count(&d->nn.products.pv, 1, by_device);
 }
 
-static void self_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n,
-                           size_t layer_index) {
+void so_decoder_self_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->attn_norm, n, state, d->x, state, &d->normed);
@@ -112,11 +111,16 @@ static void self_attention(struct so_decoder *d, const struct so_step_row *rows,
     so_count(&d->nn.products.linear, 1, so_linear_add(&d->nn, &layer->out, n, &d->normed, d->x, state));
 }
 
-static void cross_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
+void so_decoder_cross_query(struct so_decoder *d, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
-    size_t state = d->model->hp.n_text_state, n_blocks = 0;
+    size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->cross_norm, n, state, d->x, state, &d->normed);
     so_count(&d->nn.products.linear, 1, so_linear(&d->nn, &layer->cross_q, n, &d->normed, d->wide, state));
+}
+
+void so_decoder_cross_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer_index) {
+    const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
+    size_t state = d->model->hp.n_text_state, n_blocks = 0;
     for (size_t r = 0; r < n; r++) {
         struct so_attend_block *last = n_blocks ? &d->blocks[n_blocks - 1] : NULL;
         const struct so_memory *memory = &rows[r].seq->cross->layers[layer_index];
@@ -130,7 +134,7 @@ static void cross_attention(struct so_decoder *d, const struct so_step_row *rows
     so_count(&d->nn.products.linear, 1, so_linear_add(&d->nn, &layer->cross_out, n, &d->normed, d->x, state));
 }
 
-static void feed_forward(struct so_decoder *d, size_t n, size_t layer_index) {
+void so_decoder_feed_forward(struct so_decoder *d, size_t n, size_t layer_index) {
     const struct so_decoder_layer *layer = &d->model->decoder[layer_index];
     size_t state = d->model->hp.n_text_state;
     so_norm(&d->nn, &layer->mlp_norm, n, state, d->x, state, &d->normed);
@@ -152,7 +156,7 @@ static void compute_logits(struct so_decoder *d, const struct so_step_row *rows,
              so_linear_scatter(&d->nn, &d->model->token_embedding, wanted, &d->normed, d->logits));
 }
 
-static sotto_status place_rows(struct so_decoder *d, const struct so_step_row *rows, size_t n, sotto_error *err) {
+sotto_status so_decoder_place(struct so_decoder *d, const struct so_step_row *rows, size_t n, sotto_error *err) {
     const struct so_hparams *hp = &d->model->hp;
     if (n == 0 || n > d->max_rows) return so_fail(err, SOTTO_ERR_ARGUMENT, "a step of %zu rows does not fit the decoder", n);
     for (size_t r = 0; r < n; r++) {
@@ -163,18 +167,18 @@ static sotto_status place_rows(struct so_decoder *d, const struct so_step_row *r
         if (d->position[r] >= hp->n_text_ctx)
             return so_fail(err, SOTTO_ERR_ARGUMENT, "the sequence is longer than the model's %u tokens", hp->n_text_ctx);
     }
+    for (size_t r = 0; r < n; r++) embed(d, rows[r].token, d->position[r], d->x + r * hp->n_text_state);
     return SOTTO_OK;
 }
 
 sotto_status so_decoder_step(struct so_decoder *d, const struct so_step_row *rows, size_t n, sotto_error *err) {
-    sotto_status status = place_rows(d, rows, n, err);
+    sotto_status status = so_decoder_place(d, rows, n, err);
     if (status != SOTTO_OK) return status;
-    size_t state = d->model->hp.n_text_state;
-    for (size_t r = 0; r < n; r++) embed(d, rows[r].token, d->position[r], d->x + r * state);
     for (size_t i = 0; i < d->model->hp.n_text_layer; i++) {
-        self_attention(d, rows, n, i);
-        cross_attention(d, rows, n, i);
-        feed_forward(d, n, i);
+        so_decoder_self_attention(d, rows, n, i);
+        so_decoder_cross_query(d, n, i);
+        so_decoder_cross_attention(d, rows, n, i);
+        so_decoder_feed_forward(d, n, i);
     }
     compute_logits(d, rows, n);
     for (size_t r = 0; r < n; r++) rows[r].seq->length = d->position[r] + 1;

@@ -48,6 +48,21 @@ struct so_step_row {
  */
 sotto_status so_decoder_step(struct so_decoder *decoder, const struct so_step_row *rows, size_t n_rows, sotto_error *err);
 
+/** Which cross attention to look at: heads [n_heads][2] (layer, head) in rising order of layers, and the first `positions` of the audio. */
+struct so_trace {
+    const uint16_t *heads;
+    size_t n_heads, positions;
+    size_t ld; /**< 16*ceil(positions/16) */
+};
+
+/**
+ * Append n tokens to a sequence and give the attention that each of them pays to the audio: weights[h][i] is the softmax of
+ * head h over the positions when token i is the newest one. weights: float [n_heads][n][ld], 0 past `positions`. The
+ * layers after the last of these heads are not computed: the sequence is good for nothing else afterwards but so_seq_reset.
+ */
+sotto_status so_decoder_trace(struct so_decoder *decoder, struct so_seq *seq, const int32_t *tokens, size_t n,
+                              const struct so_trace *trace, float *weights, sotto_error *err);
+
 /** Matrix products computed so far. */
 struct so_products so_decoder_products(const struct so_decoder *decoder);
 

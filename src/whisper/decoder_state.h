@@ -1,4 +1,4 @@
-/** The decoder's scratch. Private to src/whisper. */
+/** The decoder's scratch and the parts of one of its layers. Private to src/whisper. */
 #ifndef SO_WHISPER_DECODER_STATE_H
 #define SO_WHISPER_DECODER_STATE_H
 
@@ -20,5 +20,14 @@ struct so_decoder {
     struct so_attend_block *blocks; /**< [max_rows] */
     float **logits;                 /**< [max_rows] */
 };
+
+/** Check the rows of a step, find their positions and put their embeddings into x. */
+sotto_status so_decoder_place(struct so_decoder *d, const struct so_step_row *rows, size_t n, sotto_error *err);
+
+/* The parts of layer `layer`, in their order, over the n rows in x. */
+void so_decoder_self_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer);
+void so_decoder_cross_query(struct so_decoder *d, size_t n, size_t layer); /**< the queries go to wide: [n][state] */
+void so_decoder_cross_attention(struct so_decoder *d, const struct so_step_row *rows, size_t n, size_t layer);
+void so_decoder_feed_forward(struct so_decoder *d, size_t n, size_t layer);
 
 #endif

@@ -410,7 +410,6 @@ static void wrong_options_are_the_callers_mistake(void **state) {
     WRONG(max_duration, NAN, SOTTO_ERR_ARGUMENT);
     WRONG(max_duration, -1, SOTTO_ERR_ARGUMENT);
     WRONG(threads, 2000, SOTTO_ERR_ARGUMENT);
-    WRONG(word_timestamps, true, SOTTO_ERR_UNSUPPORTED);
     WRONG(vad_threshold, 0, SOTTO_ERR_ARGUMENT);
     WRONG(vad_threshold, NAN, SOTTO_ERR_ARGUMENT);
     WRONG(vad_min_speech, 2.1, SOTTO_ERR_ARGUMENT);

@@ -112,7 +112,6 @@ class Usage(Case):
             (["x.wav", "-f", "txt,"], "format"),
             (["x.wav", "-f", "rttm"], "not available"),
             (["x.wav", "-o", ""], "--output"),
-            (["x.wav", "--words"], "not available"),
             (["x.wav", "--diarize"], "not available"),
             (["x.wav", "--speakers", "2"], "not available"),
             (["x.wav", "--device", "gpu"], "--device"),

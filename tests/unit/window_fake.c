@@ -76,3 +76,10 @@ sotto_status fake_run(struct so_window *window, size_t capacity) {
     }
     return status;
 }
+
+/* Word times are not asked for where windows are faked. */
+sotto_status so_decoder_trace(struct so_decoder *decoder, struct so_seq *seq, const int32_t *tokens, size_t n, const struct so_trace *trace,
+                              float *weights, sotto_error *err) {
+    (void)decoder, (void)seq, (void)tokens, (void)n, (void)trace, (void)weights;
+    return so_fail(err, SOTTO_ERR_UNSUPPORTED, "the fake has no decoder");
+}
