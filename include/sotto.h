@@ -82,7 +82,12 @@ typedef struct sotto_import_options {
     const char *vocab; /**< tokenizer.json or vocabulary file; NULL: beside the source */
     void *user;
     void (*on_progress)(void *user, size_t done, size_t total); /**< tensors; may be NULL */
+    double *correlation; /**< set to that of the quantised encoder's states with those of the same weights in float32, on made-up
+                              speech; not touched by imports in float32; NULL: not wanted */
 } sotto_import_options;
+
+/** A quantised Whisper model below this correlation is refused. */
+#define SOTTO_LEAST_CORRELATION 0.99
 
 SOTTO_EXPORT void sotto_import_options_init(sotto_import_options *options);
 

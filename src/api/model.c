@@ -5,6 +5,8 @@
 #include "diarize/network.h"
 #include "model/file.h"
 #include "model/import.h"
+#include "util/pool.h"
+#include "whisper/fidelity.h"
 #include "util/memory.h"
 
 #define OPTIONS_VERSION 1
@@ -85,6 +87,28 @@ void sotto_import_options_init(sotto_import_options *options) {
     options->version = OPTIONS_VERSION;
 }
 
+/** The quantised file against its own weights in float32. */
+static sotto_status check_fidelity(void *context, const char *path, const struct so_weights *weights,
+                                   sotto_error *err) {
+    const sotto_import_options *options = context;
+    struct so_model *model;
+    struct so_pool *pool;
+    double correlation = 0;
+    sotto_status status = so_model_map(path, &model, err);
+    if (status) return status;
+    status = so_pool_create(0, &pool, err);
+    if (!status) status = so_fidelity(model, weights, pool, &correlation, err);
+    so_pool_free(pool);
+    so_model_unmap(model);
+    if (options->correlation) *options->correlation = correlation;
+    if (!status && !(correlation >= SOTTO_LEAST_CORRELATION))
+        status = so_fail(err, SOTTO_ERR_MODEL,
+                         "in INT8 its encoder gives other results than in float32 (correlation %.4f, at least %.2f): "
+                         "import it with --precision f32",
+                         correlation, SOTTO_LEAST_CORRELATION);
+    return status;
+}
+
 sotto_status sotto_model_import(const char *source, const char *destination,
                                 const sotto_import_options *options, sotto_error *err) {
     sotto_import_options defaults;
@@ -99,5 +123,6 @@ sotto_status sotto_model_import(const char *source, const char *destination,
                        options->version);
     if (so_speakers_recognise(source))
         return so_speakers_import(source, destination, options->f32 ? SO_F32 : SO_INT8, err);
-    return so_import(source, destination, options, err);
+    const struct so_import_check check = {(void *)options, check_fidelity};
+    return so_import(source, destination, options, &check, err);
 }

@@ -1,7 +1,9 @@
 #include "model/import.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "features/logmel.h"
 #include "model/assemble.h"
@@ -15,6 +17,7 @@
 
 struct import {
     const sotto_import_options *options;
+    const struct so_import_check *check;
     char weights[SO_MAX_PATH];
     char name[64];
     struct so_foreign *source;
@@ -126,6 +129,23 @@ static sotto_status read_vocabulary(struct import *im, const struct so_vocab **v
     return status ? status : so_vocab_builder_finish(im->builder, vocab, err);
 }
 
+/** Under another name first: a file that is not good enough never has its own. */
+static sotto_status write_checked(struct import *im, const char *destination,
+                                  const struct so_model_parts *parts, const struct so_weights *weights,
+                                  sotto_error *err) {
+    char path[SO_MAX_PATH];
+    int n = snprintf(path, sizeof path, "%s.%ld.unchecked", destination, (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof path)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the destination's path is too long");
+    sotto_status status = so_model_write(path, parts, weights, err);
+    if (status) return status;
+    status = im->check->check(im->check->context, path, weights, err);
+    if (!status && rename(path, destination))
+        status = so_fail(err, SOTTO_ERR_IO, "%s: %s", destination, strerror(errno));
+    if (status) unlink(path);
+    return status;
+}
+
 static sotto_status run(struct import *im, const char *source, const char *destination, sotto_error *err) {
     const struct so_vocab *vocab;
     sotto_status status = choose_name(im, destination, err);
@@ -150,14 +170,16 @@ static sotto_status run(struct import *im, const char *source, const char *desti
         .n_alignment_heads = im->n_heads,
     };
     const struct so_weights weights = {im, rows, progress};
-    return so_model_write(destination, &parts, &weights, err);
+    return im->options->f32 ? so_model_write(destination, &parts, &weights, err)
+                            : write_checked(im, destination, &parts, &weights, err);
 }
 
 sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
-                       sotto_error *err) {
+                       const struct so_import_check *check, sotto_error *err) {
     struct import *im = so_calloc(1, sizeof *im);
     if (!im) return so_fail_memory(err, sizeof *im, "an import");
     im->options = options;
+    im->check = check;
     sotto_status status = run(im, source, destination, err);
     so_assembly_free(im->assembly);
     so_foreign_close(im->source);

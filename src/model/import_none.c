@@ -1,7 +1,8 @@
 #include "model/import.h"
 
 sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
-                       sotto_error *err) {
+                       const struct so_import_check *check, sotto_error *err) {
+    (void)check;
     (void)destination;
     (void)options;
     return so_fail(err, SOTTO_ERR_UNSUPPORTED,

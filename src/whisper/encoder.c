@@ -126,30 +126,51 @@ static void run_rest(struct so_encoder *e, const struct so_encoder_layer *layer,
     for (size_t i = 0; i < n; i++) so_count(&nn->products.linear, i == 3 ? 3 : 1, by_device[i]);
 }
 
+static void begin_layer(struct so_encoder *e, const struct so_encoder_layer *layer, size_t positions, struct so_rows *normed) {
+    bool by_device;
+    struct so_stage first = qkv_stage(e, layer, normed);
+    so_stages(&e->nn, &first, 1, positions, &by_device);
+    so_count(&e->nn.products.linear, 3, by_device);
+}
+
 static void run_layers(struct so_encoder *e, size_t positions) {
     const struct so_model *m = e->model;
     struct so_rows normed = e->normed;
     normed.stride = m->hp.n_audio_state;
-    bool by_device;
-    struct so_stage first = qkv_stage(e, &m->encoder[0], &normed);
-    so_stages(&e->nn, &first, 1, positions, &by_device);
-    so_count(&e->nn.products.linear, 3, by_device);
+    begin_layer(e, &m->encoder[0], positions, &normed);
     for (size_t i = 0; i < m->hp.n_audio_layer; i++) {
         attend(e, positions);
         run_rest(e, &m->encoder[i], i + 1 < m->hp.n_audio_layer ? &m->encoder[i + 1] : NULL, positions, &normed);
     }
 }
 
-sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {
-    const struct so_model *m = e->model;
-    size_t positions = frames / 2, state = m->hp.n_audio_state;
-    if (frames < 2 || frames % 2 || positions > m->hp.n_audio_ctx)
+sotto_status so_encoder_begin(struct so_encoder *e, const float *mel, size_t frames, sotto_error *err) {
+    if (frames < 2 || frames % 2 || frames / 2 > e->model->hp.n_audio_ctx)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "%zu frames do not fit the encoder", frames);
     convolve(e, mel, frames);
-    run_layers(e, positions);
-    struct so_rows out = {.precision = SO_F32, .f = e->context, .stride = state};
-    so_norm(&e->nn, &m->encoder_norm, positions, state, e->x, state, &out);
-    *states = e->context;
+    return SOTTO_OK;
+}
+
+void so_encoder_layer(struct so_encoder *e, const struct so_encoder_layer *layer, size_t positions) {
+    struct so_rows normed = e->normed;
+    normed.stride = e->model->hp.n_audio_state;
+    begin_layer(e, layer, positions, &normed);
+    attend(e, positions);
+    run_rest(e, layer, NULL, positions, &normed);
+}
+
+const float *so_encoder_end(struct so_encoder *e, size_t positions) {
+    const struct so_model *m = e->model;
+    struct so_rows out = {.precision = SO_F32, .f = e->context, .stride = m->hp.n_audio_state};
+    so_norm(&e->nn, &m->encoder_norm, positions, m->hp.n_audio_state, e->x, m->hp.n_audio_state, &out);
+    return e->context;
+}
+
+sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frames, const float **states, sotto_error *err) {
+    sotto_status status = so_encoder_begin(e, mel, frames, err);
+    if (status) return status;
+    run_layers(e, frames / 2);
+    *states = so_encoder_end(e, frames / 2);
     return SOTTO_OK;
 }
 

@@ -18,6 +18,11 @@ void so_encoder_free(struct so_encoder *encoder);
  */
 sotto_status so_encoder_run(struct so_encoder *encoder, const float *mel, size_t frames, const float **states, sotto_error *err);
 
+/** The same in steps, for weights that are not all in memory: the convolutions, each layer, the last norm. frames / 2 positions. */
+sotto_status so_encoder_begin(struct so_encoder *encoder, const float *mel, size_t frames, sotto_error *err);
+void so_encoder_layer(struct so_encoder *encoder, const struct so_encoder_layer *layer, size_t positions);
+const float *so_encoder_end(struct so_encoder *encoder, size_t positions);
+
 /** Matrix products computed so far. */
 struct so_products so_encoder_products(const struct so_encoder *encoder);
 

@@ -108,7 +108,7 @@ static const char *inside(const char *module) {
 }
 
 static void parameter_name(const struct graph *g, const char *module, const char *suffix, char out[160]) {
-    snprintf(out, 160, "%s%s%s", inside(module), suffix, g->form->merged ? "_merged_0" : "");
+    snprintf(out, 160, "%.140s%.8s%s", inside(module), suffix, g->form->merged ? "_merged_0" : "");
 }
 
 /** "/layers.0/fc1/MatMul": dots are slashes but before a number. */
