@@ -182,6 +182,24 @@ typedef enum sotto_format {
 SOTTO_EXPORT sotto_status sotto_result_format(const sotto_result *result, sotto_format format, const char *name,
                                               char **text, size_t *length, sotto_error *err);
 
+/** How subtitles are shaped. Set to defaults with sotto_format_options_init, then change what is needed. */
+typedef struct sotto_format_options {
+    uint32_t version;         /**< set by sotto_format_options_init; do not change */
+    uint32_t line_characters; /**< of one line at most, 8 to 1000 (default 42); wide characters (ideographs) count as two */
+    uint32_t cue_lines;       /**< at most, 1 to 10 (default 2) */
+    double cue_max_seconds;   /**< a cue of more than one word is not shown longer, 1 to 60 (default 7) */
+    double cue_min_seconds;   /**< a cue is shown so long if the next one leaves time, 0 to cue_max_seconds (default 1) */
+} sotto_format_options;
+
+SOTTO_EXPORT void sotto_format_options_init(sotto_format_options *options);
+
+/**
+ * Render a result with shaped subtitles (SRT, VTT): lines and cues within the limits, no word divided, times from the words; where a
+ * segment has none its time is divided by the width of its text. `options` NULL, and the other formats: as sotto_result_format.
+ */
+SOTTO_EXPORT sotto_status sotto_result_format_shaped(const sotto_result *result, sotto_format format, const char *name,
+                                                     const sotto_format_options *options, char **text, size_t *length, sotto_error *err);
+
 /* ---- transcription ------------------------------------------------------------------------------------ */
 
 typedef enum sotto_task { SOTTO_TRANSCRIBE, SOTTO_TRANSLATE } sotto_task;

@@ -49,6 +49,9 @@ static const char help[] =
     "      --threads N            default: one for each core\n"
     "      --words                a start, an end and a probability for each word\n"
     "      --no-word-snapping     leave words' edges where the model's attention puts them\n"
+    "      --line-length N        srt, vtt: characters of a line at most (default 42 with --words, else segments as they are)\n"
+    "      --cue-lines N          srt, vtt: lines shown at once at most (default 2)\n"
+    "      --cue-seconds S        srt, vtt: longest time that lines are shown (default 7)\n"
     "      --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
     "  -q, --quiet                no progress bar\n"
     "  -h, --help\n";
@@ -57,7 +60,7 @@ enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
-    OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_NPU_ALL, OPT_NPU_ATTENTION,
+    OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION,
     OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
 };
 
@@ -73,6 +76,9 @@ static const struct option long_options[] = {
     {"task", required_argument, NULL, OPT_TASK},
     {"words", no_argument, NULL, OPT_WORDS},
     {"no-word-snapping", no_argument, NULL, OPT_NO_WORD_SNAPPING},
+    {"line-length", required_argument, NULL, OPT_LINE_LENGTH},
+    {"cue-lines", required_argument, NULL, OPT_CUE_LINES},
+    {"cue-seconds", required_argument, NULL, OPT_CUE_SECONDS},
     {"diarize", no_argument, NULL, OPT_DIARIZE},
     {"speakers", required_argument, NULL, OPT_SPEAKERS},
     {"min-speakers", required_argument, NULL, OPT_MIN_SPEAKERS},
@@ -230,6 +236,11 @@ static bool parse_float(const char *option, const char *text, float *value) {
     return ok;
 }
 
+static bool parse_cue_seconds(const char *text, sotto_format_options *cues) {
+    if (!parse_double("--cue-seconds", text, &cues->cue_max_seconds)) return false;
+    return (cues->cue_max_seconds >= 1 && cues->cue_max_seconds <= 60) || complain("--cue-seconds takes a number from 1 to 60");
+}
+
 static bool take(int option, const char *value, struct so_arguments *a) {
     sotto_options *o = &a->options;
     switch (option) {
@@ -266,7 +277,10 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_VAD_MIN_SILENCE: return parse_double("--vad-min-silence", value, &o->vad_min_silence);
     case OPT_VAD_PAD: return parse_double("--vad-pad", value, &o->vad_pad);
     case OPT_BATCH: return parse_uint32("--batch", value, 1, 64, &o->batch_size);
-    case OPT_WORDS: o->word_timestamps = true; return true;
+    case OPT_WORDS: o->word_timestamps = a->shape = true; return true;
+    case OPT_LINE_LENGTH: a->shape = true; return parse_uint32("--line-length", value, 8, 1000, &a->cues.line_characters);
+    case OPT_CUE_LINES: a->shape = true; return parse_uint32("--cue-lines", value, 1, 10, &a->cues.cue_lines);
+    case OPT_CUE_SECONDS: a->shape = true; return parse_cue_seconds(value, &a->cues);
     case OPT_NO_WORD_SNAPPING: o->no_word_snapping = true; return true;
     case OPT_DIARIZE:
     case OPT_SPEAKERS:
@@ -279,6 +293,7 @@ static bool take(int option, const char *value, struct so_arguments *a) {
 int so_arguments_parse(int argc, char **argv, struct so_arguments *arguments) {
     *arguments = (struct so_arguments){.model = "base", .formats = {SOTTO_FORMAT_TXT}, .n_formats = 1};
     sotto_options_init(&arguments->options);
+    sotto_format_options_init(&arguments->cues);
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":m:l:f:o:qh", long_options, NULL)) != -1;) {

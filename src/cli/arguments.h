@@ -13,6 +13,8 @@ struct so_arguments {
     sotto_format formats[SO_MAX_FORMATS];
     size_t n_formats;
     sotto_options options;
+    sotto_format_options cues; /**< how subtitles are shaped */
+    bool shape;                /**< they are: words or a limit were asked for */
     char **files; /**< [n_files], part of argv */
     size_t n_files;
 };

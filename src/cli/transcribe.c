@@ -129,7 +129,8 @@ static void deliver(struct run *run, size_t index, const sotto_result *result, s
     sotto_error err;
     char *text;
     size_t length;
-    if (sotto_result_format(result, format, label(file), &text, &length, &err)) {
+    const sotto_format_options *cues = run->arguments.shape ? &run->arguments.cues : NULL;
+    if (sotto_result_format_shaped(result, format, label(file), cues, &text, &length, &err)) {
         so_console_error(label(file), err.message);
         run->failed = true;
         return;

@@ -8,8 +8,9 @@
 #include "sotto.h"
 
 void so_output_txt(const sotto_result *result, struct so_buffer *out); /**< a line for each segment */
-void so_output_srt(const sotto_result *result, struct so_buffer *out); /**< SubRip */
-void so_output_vtt(const sotto_result *result, struct so_buffer *out); /**< WebVTT (W3C) */
+/** SubRip, and WebVTT (W3C). options: how to shape the cues; NULL: a cue of one line for each segment. */
+void so_output_srt(const sotto_result *result, const sotto_format_options *options, struct so_buffer *out);
+void so_output_vtt(const sotto_result *result, const sotto_format_options *options, struct so_buffer *out);
 void so_output_tsv(const sotto_result *result, struct so_buffer *out); /**< start and end in milliseconds, text */
 void so_output_json(const sotto_result *result, struct so_buffer *out); /**< one object on one line */
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "output/cues.h"
 #include "output/output.h"
 
 /** One replacement in the text of a cue; a list ends with an empty one. */
@@ -11,7 +12,8 @@ struct replacement {
 static const struct replacement srt_replacements[] = {{"-->", "->"}, {0}};
 static const struct replacement vtt_replacements[] = {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {0}};
 
-static void cue_text(const char *text, const struct replacement *replacements, struct so_buffer *out) {
+/** One line of a cue, escaped. */
+static void cue_line(const char *text, const struct replacement *replacements, struct so_buffer *out) {
     struct so_buffer line = {0};
     so_output_line(text, &line);
     out->failed = out->failed || line.failed;
@@ -28,24 +30,32 @@ static void cue_text(const char *text, const struct replacement *replacements, s
     so_buffer_free(&line);
 }
 
-static void cue(const sotto_segment *segment, bool hours, char marker, const struct replacement *replacements,
-                struct so_buffer *out) {
-    so_output_clock(segment->start, hours, marker, out);
+static void cue(const struct so_cue *cue, bool hours, char marker, const struct replacement *replacements, struct so_buffer *out) {
+    so_output_clock(cue->start, hours, marker, out);
     so_buffer_text(out, " --> ");
-    so_output_clock(segment->end, hours, marker, out);
+    so_output_clock(cue->end, hours, marker, out);
     so_buffer_text(out, "\n");
-    cue_text(segment->text, replacements, out);
-    so_buffer_text(out, "\n\n");
-}
-
-void so_output_srt(const sotto_result *result, struct so_buffer *out) {
-    for (size_t i = 0; i < result->n_segments; i++) {
-        so_buffer_format(out, "%zu\n", i + 1);
-        cue(&result->segments[i], true, ',', srt_replacements, out);
+    for (size_t i = 0; i < cue->n_lines; i++) {
+        cue_line(cue->lines[i], replacements, out);
+        so_buffer_text(out, "\n");
     }
+    so_buffer_text(out, "\n");
 }
 
-void so_output_vtt(const sotto_result *result, struct so_buffer *out) {
+void so_output_srt(const sotto_result *result, const sotto_format_options *options, struct so_buffer *out) {
+    struct so_cues cues;
+    if (!(options ? so_cues_shape(result, options, &cues) : so_cues_of_segments(result, &cues))) out->failed = true;
+    for (size_t i = 0; i < cues.n && !out->failed; i++) {
+        so_buffer_format(out, "%zu\n", i + 1);
+        cue(&cues.cues[i], true, ',', srt_replacements, out);
+    }
+    so_cues_free(&cues);
+}
+
+void so_output_vtt(const sotto_result *result, const sotto_format_options *options, struct so_buffer *out) {
+    struct so_cues cues;
+    if (!(options ? so_cues_shape(result, options, &cues) : so_cues_of_segments(result, &cues))) out->failed = true;
     so_buffer_text(out, "WEBVTT\n\n");
-    for (size_t i = 0; i < result->n_segments; i++) cue(&result->segments[i], false, '.', vtt_replacements, out);
+    for (size_t i = 0; i < cues.n && !out->failed; i++) cue(&cues.cues[i], false, '.', vtt_replacements, out);
+    so_cues_free(&cues);
 }

@@ -91,7 +91,7 @@ static void subrip_numbers_its_cues_and_has_no_arrow_in_the_text(void **state) {
     (void)state;
     sotto_result result = example();
     struct so_buffer out = {0};
-    so_output_srt(&result, &out);
+    so_output_srt(&result, NULL, &out);
     assert_text(&out, "1\n00:00:00,000 --> 00:01:00,000\nI came <here> & \"saw\" -> them\n\n"
                       "2\n00:59:59,999 --> 100:00:00,500\nZo\xC3\xAB again\n\n");
 }
@@ -100,7 +100,7 @@ static void webvtt_escapes_markup(void **state) {
     (void)state;
     sotto_result result = example();
     struct so_buffer out = {0};
-    so_output_vtt(&result, &out);
+    so_output_vtt(&result, NULL, &out);
     assert_text(&out, "WEBVTT\n\n00:00.000 --> 01:00.000\nI came &lt;here&gt; &amp; \"saw\" --&gt; them\n\n"
                       "59:59.999 --> 100:00:00.500\nZo\xC3\xAB again\n\n");
 }
