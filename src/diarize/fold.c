@@ -93,3 +93,20 @@ void so_fold_matrix(const struct so_matrix *m, const float *weight, const float 
     }
     if (bias) memcpy(to_bias, bias, m->n * sizeof *bias);
 }
+
+/* What so_pack_s8 leaves of the weights. */
+static void take_off(const struct so_matrix *m, float *weight) {
+    const size_t groups = (m->k + 3) / 4;
+    for (size_t n = 0; n < m->n; n++)
+        for (size_t i = 0; i < m->k; i++) {
+            const int8_t q = m->q[((n / SO_PANEL * groups + i / 4) * SO_PANEL + n % SO_PANEL) * 4 + i % 4];
+            weight[n * m->k + i] -= (float)q * m->scale[n];
+        }
+}
+
+void so_fold_fine(const struct so_fine_matrix *m, float *weight, const float *bias) {
+    so_fold_matrix(&m->main, weight, bias);
+    if (!m->rest.n) return;
+    take_off(&m->main, weight);
+    so_fold_matrix(&m->rest, weight, NULL);
+}

@@ -33,4 +33,8 @@ void so_fold_rows(float *weight, size_t n, size_t k, const float *factor);
 void so_fold_matrix(const struct so_matrix *m, const float *weight /* [n][k] */,
                     const float *bias /* [n] or NULL */);
 
+/** The same for both matrices of a pair; weight is overwritten. */
+void so_fold_fine(const struct so_fine_matrix *m, float *weight /* [n][k] */,
+                  const float *bias /* [n] or NULL */);
+
 #endif

@@ -148,7 +148,8 @@ static void import_lstm(struct import *im, const struct so_segmentation_weights 
     for (int layer = 0; layer < SO_LSTM_LAYERS; layer++)
         for (int way = 0; way < 2; way++) {
             const char *reverse = way ? "_reverse" : "";
-            const struct so_matrix *input = &s->lstm[layer].input[way];
+            const struct so_fine_matrix *fine = &s->lstm[layer].input[way];
+            const struct so_matrix *input = &fine->main;
             const size_t k = layer ? input->k : SO_CONV_OUT;
             take(im, im->raw, input->n, k, "s.lstm", text(name, "weight_ih_l%d%s", layer, reverse));
             take(im, im->norm[0], input->n, 1, "s.lstm", text(name, "bias_ih_l%d%s", layer, reverse));
@@ -156,7 +157,7 @@ static void import_lstm(struct import *im, const struct so_segmentation_weights 
             if (im->status) return;
             for (size_t i = 0; i < input->n; i++) im->norm[0][i] += im->norm[1][i];
             so_fold_conv1d(im->raw, input->n, k, 1, input->k, im->folded);
-            put(im, input, im->folded, im->norm[0]);
+            so_fold_fine(fine, im->folded, im->norm[0]);
             take(im, im->raw, SO_LSTM_GATES, SO_LSTM_STATE, "s.lstm",
                  text(name, "weight_hh_l%d%s", layer, reverse));
             put(im, &s->lstm[layer].recurrent[way], im->raw, NULL);

@@ -59,3 +59,9 @@ void so_product_add(const struct so_worker *worker, const struct so_matrix *w, s
         worker->kernels->add_f32(rows, wide, y, ldy, sums, wide);
     }
 }
+
+void so_product_fine(const struct so_worker *worker, const struct so_fine_matrix *w, size_t rows,
+                     const struct so_activations *in, float *y, size_t ldy) {
+    so_product(worker, &w->main, rows, in, y, ldy);
+    if (w->rest.n) int8(worker, &w->rest, rows, in, y, ldy, true); /* float files have no rest */
+}

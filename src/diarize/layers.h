@@ -3,7 +3,7 @@
 #define SO_DIARIZE_LAYERS_H
 
 #include "backend/cpu/kernels.h"
-#include "model/model.h"
+#include "diarize/network.h"
 
 struct so_backend;
 
@@ -33,5 +33,9 @@ void so_product(const struct so_worker *worker, const struct so_matrix *w, size_
 /** y += W in + bias. sums: float scratch [rows][16*ceil(n/16)] of a float matrix. */
 void so_product_add(const struct so_worker *worker, const struct so_matrix *w, size_t rows,
                     const struct so_activations *in, float *y, size_t ldy, float *sums);
+
+/** so_product for a pair. */
+void so_product_fine(const struct so_worker *worker, const struct so_fine_matrix *w, size_t rows,
+                     const struct so_activations *in, float *y, size_t ldy);
 
 #endif

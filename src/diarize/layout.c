@@ -50,6 +50,11 @@ static void matrix(struct walk *w, struct so_matrix *m, uint32_t n, uint32_t k) 
     matrix_in(w, m, n, k, w->precision);
 }
 
+static void fine_matrix(struct walk *w, struct so_fine_matrix *m, uint32_t n, uint32_t k, bool fine) {
+    matrix(w, &m->main, n, k);
+    if (fine && w->precision == SO_INT8) matrix(w, &m->rest, n, k);
+}
+
 static void float_matrix(struct walk *w, struct so_matrix *m, uint32_t n, uint32_t k) {
     matrix_in(w, m, n, k, SO_F32);
 }
@@ -68,11 +73,12 @@ static void segmentation(struct walk *w, struct so_segmentation_weights *s) {
     float_matrix(w, &s->conv[1], SO_CONV_OUT, SO_CONV_TAPS * SO_CONV_WIDE);
     for (int layer = 0; layer < SO_LSTM_LAYERS; layer++)
         for (int way = 0; way < 2; way++) {
-            matrix(w, &s->lstm[layer].input[way], SO_LSTM_GATES, layer ? 2 * SO_LSTM_STATE : SO_CONV_WIDE);
+            fine_matrix(w, &s->lstm[layer].input[way], SO_LSTM_GATES,
+                        layer ? 2 * SO_LSTM_STATE : SO_CONV_WIDE, layer == SO_LSTM_FINE);
             matrix(w, &s->lstm[layer].recurrent[way], SO_LSTM_GATES, SO_LSTM_STATE);
         }
-    matrix(w, &s->linear[0], 128, 2 * SO_LSTM_STATE);
-    matrix(w, &s->linear[1], 128, 128);
+    float_matrix(w, &s->linear[0], 128, 2 * SO_LSTM_STATE);
+    float_matrix(w, &s->linear[1], 128, 128);
     float_matrix(w, &s->classifier, 7, 128);
 }
 

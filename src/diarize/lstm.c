@@ -35,7 +35,7 @@ static void run(const struct so_worker *worker, const struct so_lstm_weights *we
     for (size_t done = 0; done < steps; done += SO_LSTM_STEPS) {
         const size_t count = so_min(SO_LSTM_STEPS, steps - done), first = way ? steps - done - count : done;
         const struct so_activations rows = rows_from(in, first * batch);
-        so_product(worker, &weights->input[way], count * batch, &rows, scratch->gates, SO_LSTM_GATES);
+        so_product_fine(worker, &weights->input[way], count * batch, &rows, scratch->gates, SO_LSTM_GATES);
         for (size_t i = 0; i < count; i++) {
             const size_t step = way ? count - 1 - i : i;
             float *gates = scratch->gates + step * batch * SO_LSTM_GATES;

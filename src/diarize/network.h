@@ -23,13 +23,22 @@
 #define SO_CONV_WIDE 64 /**< in memory: whole panels */
 #define SO_CONV_TAPS 5
 #define SO_LSTM_LAYERS 4
+#define SO_LSTM_FINE 1 /**< the layer whose input matrices are fine */
 #define SO_LSTM_STATE 128
 #define SO_LSTM_GATES (4 * SO_LSTM_STATE)
 
+/**
+ * A matrix whose weights matter more than 8 bits say: in an INT8 file what quantisation left over is a second
+ * matrix, 8 bits too, and its product is added. rest.n is 0 in a float file, and where one matrix is enough.
+ */
+struct so_fine_matrix {
+    struct so_matrix main, rest; /**< of one shape; the bias is main's */
+};
+
 /** One layer of the recurrent network, both directions; gates in the order input, forget, cell, output. */
 struct so_lstm_weights {
-    struct so_matrix input[2];     /**< n 512, k 64 (first layer) or 256; the bias is the sum of both */
-    struct so_matrix recurrent[2]; /**< n 512, k 128; no bias */
+    struct so_fine_matrix input[2]; /**< n 512, k 64 (first layer) or 256; the bias is the sum of both */
+    struct so_matrix recurrent[2];  /**< n 512, k 128; no bias */
 };
 
 struct so_segmentation_weights {
@@ -39,7 +48,7 @@ struct so_segmentation_weights {
     const float *norm[3];     /**< [2][80], [2][64], [2][64]: factor, shift of the three instance norms */
     struct so_matrix conv[2]; /**< float, n 60, k 5*80 and 5*64: [tap][channel] */
     struct so_lstm_weights lstm[SO_LSTM_LAYERS];
-    struct so_matrix linear[2];  /**< n 128, k 256 and 128 */
+    struct so_matrix linear[2];  /**< float, n 128, k 256 and 128 */
     struct so_matrix classifier; /**< float, n 7, k 128 */
 };
 

@@ -157,7 +157,7 @@ static void run_group(void *context, size_t item, size_t worker_index) {
                           s->responses + b * job->step / SO_SINC_STRIDE * SO_SINC_FILTERS,
                           s->x + b * SO_CONV_WIDE, batch * SO_CONV_WIDE, s->sincnet);
     for (int layer = 0; layer < SO_LSTM_LAYERS; layer++) {
-        const struct so_matrix *input = &w->lstm[layer].input[0];
+        const struct so_matrix *input = &w->lstm[layer].input[0].main;
         const struct so_activations in =
             rows_for(&worker, input, SO_SEGMENT_FRAMES * batch, input->k, s->x, s);
         so_lstm_layer(&worker, &w->lstm[layer], SO_SEGMENT_FRAMES, batch, &in, s->y, s->lstm);
