@@ -244,6 +244,8 @@ typedef struct sotto_options {
     uint32_t threads;                  /**< 0: one for each core this process may use */
     sotto_device device;               /**< INT8 products on the CPU or an NPU; AUTO: NPU_MATMUL_ENABLED=1 asks for the NPU */
     bool npu_all;                      /**< also the decoder's steps, which the CPU does faster */
+    uint32_t npu_kernel;               /**< 0: gemm, exact; 16, 32, 64: a tile kernel, lossy and slow, which needs npu_force */
+    bool npu_force;                    /**< use a tile kernel all the same; the result says lossy */
     bool npu_attention;                /**< also the products of the encoder's attention */
     bool sequential;     /**< classic windows that advance by the last timestamp, without speech detection */
     bool vad;            /**< skip what is not speech (default); not with `sequential` or `condition_on_previous` */

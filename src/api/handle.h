@@ -2,6 +2,7 @@
 #ifndef SO_API_HANDLE_H
 #define SO_API_HANDLE_H
 
+#include "decode/device.h"
 #include "model/model.h"
 #include "sotto.h"
 #include "vad/weights.h"
@@ -11,6 +12,7 @@ struct so_detector; /**< shared by the threads that use a model */
 struct sotto_model {
     struct so_model *model;
     struct so_detector *detector;
+    struct so_devices *devices;
 };
 
 static inline const struct so_model *so_model_of(const sotto_model *handle) { return handle->model; }

@@ -36,12 +36,18 @@ sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto
         return status;
     }
     handle->model = model;
+    status = so_devices_create(model, &handle->devices, err);
+    if (status) {
+        sotto_model_close(handle);
+        return status;
+    }
     *out = handle;
     return SOTTO_OK;
 }
 
 void sotto_model_close(sotto_model *handle) {
     if (!handle) return;
+    so_devices_free(handle->devices); /* they read its weights */
     so_model_unmap(handle->model);
     so_detector_free(handle->detector);
     so_free(handle);

@@ -79,6 +79,8 @@ static sotto_status check_features(const sotto_options *o, sotto_error *err) {
     if (o->task != SOTTO_TRANSCRIBE && o->task != SOTTO_TRANSLATE)
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the task is neither transcribe nor translate");
     if ((unsigned)o->device > SOTTO_DEVICE_EMULATOR) return so_fail(err, SOTTO_ERR_ARGUMENT, "there is no such device");
+    if (o->npu_kernel != 0 && o->npu_kernel != 16 && o->npu_kernel != 32 && o->npu_kernel != 64)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the NPU's kernel is 0 for gemm, or 16, 32 or 64 for a tile kernel");
     return SOTTO_OK;
 }
 

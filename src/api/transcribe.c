@@ -55,7 +55,7 @@ static sotto_status transcribe(const sotto_model *model, const struct so_source 
     const struct so_vad_weights *vad;
     sotto_status status = find_vad(model, options, &vad, err);
     if (status) return status;
-    status = so_transcribe(so_model_of(model), vad, source, options, &transcript, err);
+    status = so_transcribe(so_model_of(model), vad, model->devices, source, options, &transcript, err);
     if (transcript) *out = &transcript->result;
     return status;
 }

@@ -31,6 +31,7 @@ struct so_backend_options {
     const char *node; /**< NULL: the first NPU */
     const char
         *xclbin; /**< array configuration; NULL: $MATMUL_XCLBIN, the default places, or the emulator's own */
+    unsigned tile; /**< 0: gemm, which is exact; 16, 32, 64: a tile kernel, which is lossy */
     bool all;    /**< take products that the planner would leave to the CPU (few rows) */
     bool attention; /**< take products of attention too */
     uint32_t
@@ -162,6 +163,7 @@ struct so_backend {
 };
 
 sotto_status so_backend_cpu(const struct so_backend_options *options, struct so_backend **out, sotto_error *err);
+sotto_status so_backend_tiles(const struct so_backend_options *options, struct so_backend **out, sotto_error *err);
 sotto_status so_backend_xdna(const struct so_backend_options *options, struct so_backend **out, sotto_error *err);
 
 #endif

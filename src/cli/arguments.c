@@ -46,6 +46,8 @@ static const char help[] =
     "      --device auto|cpu|xdna|emulator   who multiplies (auto: the NPU if NPU_MATMUL_ENABLED=1, else the CPU)\n"
     "      --npu-all              also the decoder's steps, which the CPU does faster\n"
     "      --npu-attention        also the products of the encoder's attention\n"
+    "      --kernel gemm|tile16|tile32|tile64   of the NPU: tiles shift each result to 8 bits, are lossy and slow, and need --force\n"
+    "      --force                use a tile kernel all the same; the result says that it is lossy\n"
     "      --threads N            default: one for each core\n"
     "      --words                a start, an end and a probability for each word\n"
     "      --no-word-snapping     leave words' edges where the model's attention puts them\n"
@@ -60,7 +62,7 @@ enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
-    OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION,
+    OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION, OPT_KERNEL, OPT_FORCE,
     OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
 };
 
@@ -104,6 +106,8 @@ static const struct option long_options[] = {
     {"max-duration", required_argument, NULL, OPT_MAX_DURATION},
     {"npu-all", no_argument, NULL, OPT_NPU_ALL},
     {"npu-attention", no_argument, NULL, OPT_NPU_ATTENTION},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"force", no_argument, NULL, OPT_FORCE},
     {"vad-threshold", required_argument, NULL, OPT_VAD_THRESHOLD},
     {"vad-min-speech", required_argument, NULL, OPT_VAD_MIN_SPEECH},
     {"vad-min-silence", required_argument, NULL, OPT_VAD_MIN_SILENCE},
@@ -210,6 +214,14 @@ static bool parse_device(const char *text, sotto_options *options) {
     return choice >= 0;
 }
 
+static bool parse_kernel(const char *text, sotto_options *options) {
+    static const char *const names[] = {"gemm", "tile16", "tile32", "tile64", NULL};
+    static const uint32_t kernels[] = {0, 16, 32, 64};
+    int choice = parse_choice("--kernel", text, names, "gemm, tile16, tile32 or tile64");
+    if (choice >= 0) options->npu_kernel = kernels[choice];
+    return choice >= 0;
+}
+
 static bool parse_task(const char *text, sotto_options *options) {
     static const char *const names[] = {"transcribe", "translate", NULL};
     int choice = parse_choice("--task", text, names, "transcribe or translate");
@@ -254,6 +266,8 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_HOTWORDS: o->hotwords = value; return true;
     case OPT_DEVICE: return parse_device(value, o);
     case OPT_NPU_ALL: o->npu_all = true; return true;
+    case OPT_KERNEL: return parse_kernel(value, o);
+    case OPT_FORCE: o->npu_force = true; return true;
     case OPT_NPU_ATTENTION: o->npu_attention = true; return true;
     case OPT_THREADS: return parse_uint32("--threads", value, 1, 1024, &o->threads);
     case OPT_PRECISION: return parse_precision(value, a);

@@ -30,7 +30,6 @@ sotto_status so_engine_create(const struct so_model *model, size_t threads, stru
 void so_engine_free(struct so_engine *engine) {
     so_decoder_free(engine->decoder);
     so_encoder_free(engine->encoder);
-    so_backend_close(engine->backend);
     so_logmel_free(engine->logmel);
     so_pool_free(engine->pool);
     so_free(engine->mel);
@@ -109,11 +108,11 @@ sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window
     return status;
 }
 
-void so_engine_use(struct so_engine *engine, struct so_backend *backend, double seconds) {
-    engine->backend = backend;
-    engine->timing.load += seconds;
-    so_encoder_use(engine->encoder, backend);
-    so_decoder_use(engine->decoder, backend);
+void so_engine_use(struct so_engine *engine, const struct so_device_use *device) {
+    engine->device = *device;
+    engine->timing.load += device->seconds;
+    so_encoder_use(engine->encoder, device->backend);
+    so_decoder_use(engine->decoder, device->backend);
 }
 
 static sotto_products apart(struct so_tally tally) {
@@ -140,6 +139,7 @@ void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     result->fallbacks = encoder.fallbacks + decoder.fallbacks;
     uint64_t apart_npu =
         p->convolution.npu + p->qk.npu + p->pv.npu + p->decoder_qk.npu + p->decoder_pv.npu + p->logits.npu;
-    if (engine->backend && result->matmuls_npu + apart_npu)
-        result->device_path = so_backend_name(engine->backend);
+    if (!engine->device.backend || !(result->matmuls_npu + apart_npu)) return;
+    result->device_path = so_backend_name(engine->device.backend);
+    result->lossy = engine->device.lossy;
 }

@@ -2,7 +2,7 @@
 #ifndef SO_DECODE_ENGINE_H
 #define SO_DECODE_ENGINE_H
 
-#include "backend/backend.h"
+#include "decode/device.h"
 #include "decode/feed.h"
 #include "decode/language.h"
 #include "decode/window.h"
@@ -19,7 +19,7 @@ struct so_engine {
     struct so_logmel *logmel;
     struct so_encoder *encoder;
     struct so_decoder *decoder;
-    struct so_backend *backend; /**< owned; NULL: the CPU does it all */
+    struct so_device_use device; /**< borrowed */
     float *mel;                 /**< [SO_MEL_FRAMES][n_mels] */
     struct so_step_row *rows;   /**< [SO_ENGINE_ROWS] */
     sotto_timing timing;        /**< seconds spent so far */
@@ -28,8 +28,8 @@ struct so_engine {
 sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err);
 void so_engine_free(struct so_engine *engine);
 
-/** Let encoder and decoder use a device from now on; the engine owns it. The time it took to open counts as loading. */
-void so_engine_use(struct so_engine *engine, struct so_backend *backend, double seconds);
+/** Let encoder and decoder use a device from now on, if there is one. The time it took to get it counts as loading. */
+void so_engine_use(struct so_engine *engine, const struct so_device_use *device);
 
 /** Encode one window into `cross`. samples: [n_samples], at most SO_FEED_SAMPLES; the rest is silence. */
 sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,

@@ -49,6 +49,6 @@ const char *so_job_segment_language(const struct so_job *job, int language);
 sotto_status so_job_cancelled(const struct so_job *job, sotto_error *err);
 
 /** Tell the caller that everything before this second of the recording is done. */
-void so_job_progress(const struct so_job *job, double done);
+void so_job_progress(struct so_job *job, double done);
 
 #endif

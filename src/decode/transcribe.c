@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decode/device.h"
 #include "decode/job.h"
 #include "util/clock.h"
 
@@ -54,17 +53,17 @@ sotto_status so_job_cancelled(const struct so_job *job, sotto_error *err) {
     return o->cancel && o->cancel(o->user) ? so_fail(err, SOTTO_ERR_CANCELLED, "cancelled") : SOTTO_OK;
 }
 
-void so_job_progress(const struct so_job *job, double done) {
+void so_job_progress(struct so_job *job, double done) {
+    so_device_tell(&job->engine.device, job->options);
     if (!job->options->on_progress) return;
     double total = job->ended ? (double)job->n_samples / SOTTO_SAMPLE_RATE : job->source->duration_hint;
     job->options->on_progress(job->options->user, total > 0 ? fmin(done, total) : done, total);
 }
 
-static sotto_status open_device(struct so_job *job, sotto_error *err) {
-    double from = so_now();
-    struct so_backend *backend;
-    sotto_status status = so_device_open(job->model, job->options, &backend, err);
-    if (!status) so_engine_use(&job->engine, backend, so_now() - from);
+static sotto_status take_device(struct so_job *job, struct so_devices *devices, sotto_error *err) {
+    struct so_device_use use;
+    sotto_status status = so_device_use(devices, job->options, &use, err);
+    if (!status) so_engine_use(&job->engine, &use);
     return status;
 }
 
@@ -84,7 +83,7 @@ static void warn_of_length(const struct so_job *job) {
     }
 }
 
-static sotto_status prepare(struct so_job *job, sotto_error *err) {
+static sotto_status prepare(struct so_job *job, struct so_devices *devices, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
     job->search = (struct so_search){.task = o->task,
@@ -100,7 +99,7 @@ static sotto_status prepare(struct so_job *job, sotto_error *err) {
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);
     if (!status) status = so_judge_create(m, o, &job->judge, err);
     if (!status) status = so_engine_create(m, o->threads, &job->engine, err);
-    if (!status) status = open_device(job, err);
+    if (!status) status = take_device(job, devices, err);
     if (!status)
         status = so_history_create(&m->vocab, m->hp.n_text_ctx / 2 - 1, o->initial_prompt, o->hotwords, &job->history, err);
     if (!status) warn_of_length(job);
@@ -115,15 +114,16 @@ static sotto_status finish(struct so_job *job, double from, sotto_error *err) {
     result->timing.total = so_now() - from;
     result->timing.realtime_factor = result->duration / fmax(result->timing.total, 1e-9);
     so_engine_products(&job->engine, result);
+    so_device_tell(&job->engine.device, job->options);
     return status;
 }
 
-sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, const struct so_source *source,
-                           const sotto_options *options, struct so_transcript **out, sotto_error *err) {
+sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_devices *devices,
+                           const struct so_source *source, const sotto_options *options, struct so_transcript **out, sotto_error *err) {
     double from = so_now();
     *out = NULL;
     struct so_job job = {.model = model, .vad = vad, .options = options, .source = source};
-    sotto_status status = prepare(&job, err);
+    sotto_status status = prepare(&job, devices, err);
     /* Text of earlier windows can only be shown to later ones if they come one after another. */
     bool sequential = options->sequential || options->condition_on_previous;
     if (!status) status = sequential ? so_run_sequential(&job, err) : so_run_batch(&job, err);

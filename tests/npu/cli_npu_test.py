@@ -139,6 +139,28 @@ class Transcribe(unittest.TestCase):
         self.assertEqual(device["products"]["logits"]["cpu"], 0)
         self.assertGreater(device["products"]["logits"]["npu"], 0)
 
+    def test_a_tile_kernel_needs_force_and_its_result_says_lossy(self):
+        done = self.transcribe("--device", "emulator", "--kernel", "tile64", status=1)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertIn("dispatches for each 30 s", done.stderr)
+        device, _, errors = self.transcribe("--device", "emulator", "--kernel", "tile64", "--force")
+        self.assertEqual((device["path"], device["lossy"], device["matmuls_npu"], device["fallbacks"]), ("emulator", True, 16, 0))
+        self.assertIn("lossy", errors)
+        self.assertEqual(self.transcribe("--device", "emulator", "--kernel", "tile7", status=2).stdout, "")
+
+    def test_faults_change_no_result(self):
+        _, cpu, _ = self.transcribe("--device", "cpu")
+        for fault in ("hang:14", "flip:16:999", "state:12:5", "state:13:6", "state:13:9", "silent:15", "gone:120", "errno:130:5", "errno:150:12"):
+            device, result, errors = self.transcribe("--device", "emulator", SOTTO_EMULATOR_FAULT=fault)
+            self.assertEqual(result, cpu, fault)
+            self.assertGreater(device["fallbacks"], 0, fault)
+            self.assertIn("emulator is not used", errors, fault)
+        for fault, word in (("heap", "memlock"), ("firmware", "firmware 99"), ("errno:1:13", "usermod"), ("gone:1", "sotto")):
+            done = self.transcribe("--device", "emulator", status=1, SOTTO_EMULATOR_FAULT=fault)
+            self.assertEqual(done.stdout, "")
+            self.assertIn(word, done.stderr, fault)
+        self.assertIn("KIND", self.transcribe("--device", "emulator", status=1, SOTTO_EMULATOR_FAULT="flood").stderr)
+
     def test_option_before_variable_before_cpu(self):
         enabled = {"NPU_MATMUL_ENABLED": "1", "MATMUL_XCLBIN": "/none.xclbin"}
         device, cpu, errors = self.transcribe()

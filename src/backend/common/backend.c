@@ -6,7 +6,8 @@
 
 sotto_status so_backend_open(const struct so_backend_options *options, struct so_backend **out, sotto_error *err) {
     *out = NULL;
-    return options->kind == SO_BACKEND_CPU ? so_backend_cpu(options, out, err) : so_backend_xdna(options, out, err);
+    if (options->kind == SO_BACKEND_CPU) return so_backend_cpu(options, out, err);
+    return options->tile ? so_backend_tiles(options, out, err) : so_backend_xdna(options, out, err);
 }
 
 void so_backend_close(struct so_backend *b) {

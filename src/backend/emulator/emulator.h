@@ -42,6 +42,7 @@ enum so_fault_kind {
     SO_FAULT_FLIP,       /**< one bit of what command number `at` stored is wrong; `value` chooses it */
     SO_FAULT_GONE,       /**< from system call number `at` on the device is gone (ENODEV) */
     SO_FAULT_HEAP,       /**< the heap cannot be mapped (limit on locked memory) */
+    SO_FAULT_FIRMWARE,   /**< firmware of another version; only by name, at the start */
 };
 
 /** Numbers count from 1, from the moment the fault is set. */
@@ -51,6 +52,13 @@ struct so_emulator_fault {
     uint64_t value;
 };
 void so_emulator_set_fault(struct so_emulator *emulator, const struct so_emulator_fault *fault);
+
+/** A fault in words: "KIND[:AT[:VALUE]]", KIND errno, state, hang, silent, flip, gone, heap or firmware; AT 1 unless given. */
+bool so_emulator_fault_named(const char *text, struct so_emulator_fault *out);
+
+/** An emulator with the fault that the environment names in SOTTO_EMULATOR_FAULT, if any. */
+#define SO_EMULATOR_FAULT "SOTTO_EMULATOR_FAULT"
+sotto_status so_emulator_for_program(struct so_emulator **out, sotto_error *err);
 
 /* ---- what a test may ask ---- */
 

@@ -38,7 +38,7 @@ sotto_status so_backend_xdna(const struct so_backend_options *o, struct so_backe
     x->log = o->log;
     x->log_user = o->log_user;
     sotto_status status = SOTTO_OK;
-    if (emulated && !o->emulator && !(x->emulator = so_emulator_create(NULL))) status = so_fail_memory(err, 0, "the emulator");
+    if (emulated && !o->emulator) status = so_emulator_for_program(&x->emulator, err);
     const struct so_sys *sys = so_sys_native();
     if (emulated && status == SOTTO_OK) sys = so_emulator_sys(o->emulator ? o->emulator : x->emulator);
     if (status == SOTTO_OK) status = so_xdna_open(sys, o->node, &x->device, err);

@@ -1,11 +1,12 @@
 /* What the device is given, and what it had to show first. */
 #include "backend/xdna/engine.h"
 
+#include "backend/xdna/plan.h"
 #include "util/memory.h"
 
 /* A dispatch costs 0.1 ms or more and rows are padded to 256, so a product of few rows (a decoder step) is
  * the CPU's. */
-#define ENOUGH_ROWS 64
+#define ENOUGH_ROWS SO_PLAN_ROWS
 
 void so_xdna_describe(const struct so_backend *b, struct so_capabilities *out) {
     struct so_xdna_backend *x =

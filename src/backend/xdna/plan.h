@@ -30,6 +30,7 @@ struct so_plan_shape {
 /** What one window of a model would cost with each kernel, as text. */
 void so_xdna_plan(const struct so_model *model, FILE *out);
 
+#define SO_PLAN_ROWS 64 /**< fewer are left to the CPU */
 #define SO_PLAN_SHAPES 24
 
 /** The shapes that a model's products have, as the layers hand them over; returns how many. */

@@ -136,7 +136,7 @@ sotto_status so_tiles_open(const struct so_backend_options *o, unsigned tile, st
         status = load(x, o, &size, &words, err);
     }
     if (status == SOTTO_OK && o->kind == SO_BACKEND_EMULATOR) {
-        if (!o->emulator && !(x->emulator = so_emulator_create(NULL))) status = so_fail_memory(err, 0, "the emulator");
+        if (!o->emulator) status = so_emulator_for_program(&x->emulator, err);
         if (status == SOTTO_OK) sys = so_emulator_sys(o->emulator ? o->emulator : x->emulator);
     }
     if (status == SOTTO_OK) status = so_xclbin_read(x->file, size, xclbin, err);
@@ -204,3 +204,5 @@ sotto_status so_tiles_product(struct so_tiles *x, size_t m, size_t k, size_t n, 
             }
     return SOTTO_OK;
 }
+
+bool so_tiles_completions(struct so_tiles *x, uint64_t *completions) { return so_xdna_completions(x->device, completions); }

@@ -23,6 +23,9 @@ void so_tiles_close(struct so_tiles *tiles);
 sotto_status so_tiles_product(struct so_tiles *tiles, size_t m, size_t k, size_t n, const int8_t *a, const int8_t *b, int32_t *c,
                               uint64_t *dispatches, sotto_error *err);
 
+/** Commands that the driver says it completed; false where it does not say. */
+bool so_tiles_completions(struct so_tiles *tiles, uint64_t *completions);
+
 /** The exact model of that arithmetic. */
 void so_tiles_model(unsigned tile, size_t m, size_t k, size_t n, const int8_t *a, const int8_t *b, int32_t *c);
 
