@@ -215,7 +215,7 @@ typedef struct sotto_options {
      * is used and a warning logged; `sequential` asks the next windows, up to 4, too. 0 to 1 (default 0.5); 0: always sure.
      */
     float language_floor;
-    bool language_per_segment; /**< ask each chunk by itself; one that is not sure takes the recording's language. Not with `language` */
+    bool language_per_segment; /**< ask each chunk by itself; one that is not sure takes the recording's language. `language` may be given for those */
     sotto_task task;
     bool word_timestamps;         /**< a start, an end and a probability for each word */
     bool no_word_snapping;        /**< leave words' edges where the attention puts them, not where the sound begins and ends */
@@ -254,6 +254,15 @@ typedef struct sotto_options {
     double vad_min_silence;  /**< shorter silence does not part speech: seconds, 0 to 2 (default 0.16) */
     double vad_pad;          /**< kept on both sides of speech: seconds, 0 to 2 (default 1) */
     uint32_t batch_size; /**< chunks of speech decoded side by side, 1 to 64 (default 8); changes no result */
+
+    /**
+     * A file that keeps what is finished while the call runs, chunk by chunk; NULL: none. It is left where the call ends early and
+     * removed by the caller when he has no more use for it. With `resume` a journal there of the same recording, model and options
+     * (sotto_fingerprint) is gone on with: its segments are given to on_segment again and its chunks are not decoded again; any other
+     * is begun anew. Only files can be gone on with, and not with `sequential` or `condition_on_previous`.
+     */
+    const char *journal;
+    bool resume;
 
     /* Callbacks run on the calling thread, in order. Any may be NULL. */
     void *user;
@@ -306,6 +315,13 @@ SOTTO_EXPORT sotto_status sotto_audio_open_fd(int fd, const char *label, bool co
 SOTTO_EXPORT double sotto_audio_duration(const sotto_audio *audio); /**< seconds by the file's own word, 0: unknown */
 SOTTO_EXPORT sotto_status sotto_audio_read(sotto_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err);
 SOTTO_EXPORT void sotto_audio_close(sotto_audio *audio); /**< NULL is allowed */
+
+/**
+ * 32 hexadecimal digits that change whenever a transcript could: with the recording (by its size and the time it was changed), the model and
+ * the options that results depend on. out: "" if `path` is no regular file.
+ */
+SOTTO_EXPORT sotto_status sotto_fingerprint(const sotto_model *model, const char *path, const sotto_options *options, char out[33],
+                                            sotto_error *err);
 
 /** Language code by index, NULL past the end. Order of Whisper's language tokens. */
 SOTTO_EXPORT const char *sotto_language(size_t index);

@@ -102,8 +102,6 @@ static sotto_status check_language(const struct so_model *model, const sotto_opt
                        o->language);
     if (!(o->language_floor >= 0 && o->language_floor <= 1))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the floor of language detection must be from 0 to 1");
-    if (!detect && o->language_per_segment)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "a language that is given cannot be detected for each segment");
     if (!model) return SOTTO_OK;
     if (model->vocab.multilingual) {
         if (index >= (int)model->vocab.n_languages)

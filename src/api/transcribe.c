@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/fingerprint.h"
 #include "api/handle.h"
 #include "api/options.h"
 #include "audio/audio.h"
@@ -75,8 +76,10 @@ sotto_status sotto_transcribe_file(const sotto_model *model, const char *path, c
     struct so_audio *audio = NULL;
     status = so_audio_open(path, &how, &audio, err);
     if (status) return status;
-    struct so_source source = {audio, read_audio, so_audio_duration_hint(audio)};
-    status = transcribe(model, &source, &settled, out, err);
+    char fingerprint[33] = "";
+    struct so_source source = {audio, read_audio, so_audio_duration_hint(audio), fingerprint};
+    if (settled.journal) status = so_fingerprint(model, path, &settled, fingerprint, err);
+    if (!status) status = transcribe(model, &source, &settled, out, err);
     so_audio_close(audio);
     return status;
 }

@@ -23,6 +23,9 @@ static const char help[] =
     "      --task transcribe|translate   translate: into English\n"
     "  -f, --format LIST          txt, srt, vtt, tsv, json, rttm (default txt); several separated by commas\n"
     "  -o, --output DIR           write DIR/NAME.FORMAT in place of standard output\n"
+    "                             (while it works, DIR/NAME.partial keeps what is finished, one line for each segment)\n"
+    "      --resume               with -o: skip recordings whose outputs of the same settings are complete, and go on with\n"
+    "                             unfinished ones where they stopped (with --sequential from their beginning)\n"
     "      --prompt TEXT          text that could stand before: names, spelling, style\n"
     "      --hotwords A,B         words to expect\n"
     "      --condition-on-previous   show each window the text of those before\n"
@@ -64,11 +67,13 @@ enum {
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION, OPT_KERNEL, OPT_FORCE,
     OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
+    OPT_RESUME,
 };
 
 static const struct option long_options[] = {
     {"model", required_argument, NULL, 'm'},
     {"language", required_argument, NULL, 'l'},
+    {"resume", no_argument, NULL, OPT_RESUME},
     {"language-per-segment", no_argument, NULL, OPT_LANGUAGE_PER_SEGMENT},
     {"language-floor", required_argument, NULL, OPT_LANGUAGE_FLOOR},
     {"format", required_argument, NULL, 'f'},
@@ -284,6 +289,7 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_CONDITION: o->condition_on_previous = true; return true;
     case OPT_SEQUENTIAL: o->sequential = true; return true;
     case OPT_NO_VAD: o->vad = false; return true;
+    case OPT_RESUME: a->resume = o->resume = true; return true;
     case OPT_LANGUAGE_PER_SEGMENT: o->language_per_segment = true; return true;
     case OPT_LANGUAGE_FLOOR: return parse_float("--language-floor", value, &o->language_floor);
     case OPT_VAD_THRESHOLD: return parse_float("--vad-threshold", value, &o->vad_threshold);
@@ -320,5 +326,6 @@ int so_arguments_parse(int argc, char **argv, struct so_arguments *arguments) {
     arguments->files = argv + optind;
     arguments->n_files = (size_t)(argc - optind);
     if (arguments->n_files == 0) return complain("no file was given"), SO_EXIT_USAGE;
+    if (arguments->resume && !arguments->folder) return complain("--resume goes on with outputs in a folder: give it by -o"), SO_EXIT_USAGE;
     return -1;
 }

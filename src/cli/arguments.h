@@ -9,7 +9,7 @@ enum { SO_MAX_FORMATS = 6 };
 struct so_arguments {
     const char *model;  /**< name or path */
     const char *folder; /**< of the output files; NULL: standard output */
-    bool f32, quiet;
+    bool f32, quiet, resume;
     sotto_format formats[SO_MAX_FORMATS];
     size_t n_formats;
     sotto_options options;

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "cli/outfile.h"
+#include "cli/resume.h"
 #include "util/clock.h"
 
 struct run {
@@ -22,6 +23,7 @@ struct run {
     int stdout_error; /**< errno of the write that failed, 0: none */
     bool failed;      /**< something went wrong with some file */
     bool warned;
+    bool has_list; /**< the folder had a list of what is done before this run */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -146,24 +148,73 @@ static void deliver(struct run *run, size_t index, const sotto_result *result, s
     free(text);
 }
 
+/** All outputs of one recording; with a folder only complete ones get their names. */
+static void deliver_all(struct run *run, size_t index, const sotto_result *result, const char *fingerprint) {
+    const struct so_arguments *a = &run->arguments;
+    bool failed = run->failed;
+    run->failed = false;
+    for (size_t i = 0; i < a->n_formats && !run->live; i++) deliver(run, index, result, a->formats[i]);
+    if (a->folder) unlink(a->options.journal);
+    if (a->folder && !run->failed && !so_resume_finish(a->folder, run->names[index], fingerprint))
+        so_console_error(label(a->files[index]), strerror(errno));
+    run->failed = run->failed || failed;
+}
+
+/** What is said when a call ended early. */
+static void report(struct run *run, const char *file, sotto_status status, const char *message) {
+    const struct so_arguments *a = &run->arguments;
+    char line[4400];
+    if (status == SOTTO_ERR_CANCELLED && interrupted && a->folder) {
+        snprintf(line, sizeof line, "interrupted; what was finished is in %.4000s, and --resume goes on with it", a->options.journal);
+        so_console_error(label(file), line);
+    } else if (status == SOTTO_ERR_CANCELLED && interrupted) {
+        so_console_error(label(file), "interrupted; what was finished is kept");
+    } else if (status && status != SOTTO_ERR_CANCELLED) {
+        so_console_error(label(file), message);
+    }
+    run->failed = run->failed || status;
+}
+
+/** False if the recording is done already, or something is wrong. journal: to be freed. */
+static bool prepare_folder(struct run *run, size_t index, char fingerprint[33], char **journal) {
+    struct so_arguments *a = &run->arguments;
+    sotto_error err;
+    if (sotto_fingerprint(run->model, a->files[index], &a->options, fingerprint, &err)) {
+        so_console_error(label(a->files[index]), err.message);
+        run->failed = true;
+        return false;
+    }
+    if (a->resume && so_resume_is_done(a->folder, run->names[index], fingerprint, a->formats, a->n_formats)) {
+        so_console_error(label(a->files[index]), "done already with these settings, skipped");
+        return false;
+    }
+    a->options.journal = *journal = so_resume_journal(a->folder, run->names[index]);
+    if (*journal) return true;
+    so_console_error(label(a->files[index]), "out of memory");
+    run->failed = true;
+    return false;
+}
+
 static void transcribe_one(struct run *run, size_t index) {
     const struct so_arguments *a = &run->arguments;
     const char *file = a->files[index];
+    char fingerprint[33] = "", *journal = NULL;
     sotto_error err;
     sotto_result *result = NULL;
+    if (a->folder && !prepare_folder(run, index, fingerprint, &journal)) return;
     so_progress_start(&run->progress, a->quiet);
     sotto_status status = sotto_transcribe_file(run->model, file, &a->options, &result, &err);
     so_progress_hide(&run->progress);
-    if (status == SOTTO_ERR_CANCELLED && interrupted) so_console_error(label(file), "interrupted; what was finished is kept");
-    else if (status && status != SOTTO_ERR_CANCELLED) so_console_error(label(file), err.message);
-    run->failed = run->failed || status;
-    if (!result) return;
-    result->timing.load += run->load;
-    result->timing.total += run->load;
-    result->timing.realtime_factor = result->timing.total > 0 ? result->duration / result->timing.total : 0;
-    run->load = 0;
-    for (size_t i = 0; i < a->n_formats && !run->live; i++) deliver(run, index, result, a->formats[i]);
-    sotto_result_free(result);
+    report(run, file, status, err.message);
+    if (result) {
+        result->timing.load += run->load;
+        result->timing.total += run->load;
+        result->timing.realtime_factor = result->timing.total > 0 ? result->duration / result->timing.total : 0;
+        run->load = 0;
+        if (!status || !a->folder) deliver_all(run, index, result, fingerprint);
+        sotto_result_free(result);
+    }
+    free(journal);
 }
 
 static int prepare(struct run *run) {
@@ -199,8 +250,10 @@ int so_cli_transcribe(int argc, char **argv) {
     a->options.on_log = on_log;
     watch_signals();
     status = prepare(&run);
+    run.has_list = a->folder && so_resume_has_list(a->folder);
     for (size_t i = 0; status == SO_EXIT_OK && i < a->n_files && !cancelled(&run); i++) transcribe_one(&run, i);
     if (status == SO_EXIT_OK && (run.failed || cancelled(&run))) status = SO_EXIT_FAILURE;
+    if (status == SO_EXIT_OK && a->folder && !a->resume && !run.has_list) so_resume_forget(a->folder);
     so_outfile_names_free(run.names, a->n_files);
     sotto_model_close(run.model);
     return status;

@@ -278,6 +278,7 @@ static sotto_status emit(struct batch *b, sotto_error *err) {
     struct waiting *place;
     while ((place = &b->waiting[b->next_out % MAX_WAITING])->part) {
         const sotto_result *part = &place->part->result;
+        size_t first = job->transcript->result.n_segments;
         for (size_t i = 0; i < part->n_segments; i++) {
             const sotto_segment *added;
             sotto_status status = so_transcript_add(job->transcript, &part->segments[i], &added, err);
@@ -287,13 +288,32 @@ static sotto_status emit(struct batch *b, sotto_error *err) {
         so_transcript_free(place->part);
         place->part = NULL;
         b->next_out++;
+        sotto_status status = so_journal_chunk(&job->journal, job->transcript, first, b->next_out, place->end, err);
+        if (status) return status;
         so_job_progress(job, place->end);
     }
     return SOTTO_OK;
 }
 
+/** Pass over the chunks that an earlier call finished: they are found again, which is quick, and not decoded. */
+static sotto_status pass_over(struct batch *b, sotto_error *err) {
+    struct slot *slot = &b->slots[0];
+    sotto_status status = b->job->resumed.chunks ? ensure_slot(b, slot, err) : SOTTO_OK;
+    while (!status && b->taken < b->job->resumed.chunks && !b->source_ended) {
+        bool more = false;
+        status = so_job_cancelled(b->job, err);
+        if (!status) status = so_listener_next(b->listener, &slot->chunk, slot->samples, &more, err);
+        b->source_ended = !more;
+        b->taken += more;
+    }
+    b->next_out = b->taken;
+    return status;
+}
+
 static sotto_status run(struct batch *b, sotto_error *err) {
     size_t rows = 1;
+    sotto_status passed = pass_over(b, err);
+    if (passed) return passed;
     while (rows > 0) {
         sotto_status status = look_up(b, err);
         if (!status && !b->stopping) status = fill(b, err);

@@ -15,6 +15,7 @@ struct so_source {
     /** Up to `capacity` samples; *n is 0 only at the end. */
     sotto_status (*read)(void *context, float *samples, size_t capacity, size_t *n, sotto_error *err);
     double duration_hint; /**< seconds, 0 if unknown; for progress only */
+    const char *fingerprint; /**< of the recording, model and options; NULL or "": none, a journal cannot be gone on with */
 };
 
 #define SO_FEED_SAMPLES (SO_MEL_FRAMES * SO_MEL_HOP)

@@ -5,6 +5,7 @@
 #include "decode/engine.h"
 #include "decode/feed.h"
 #include "decode/history.h"
+#include "decode/journal.h"
 #include "decode/judge.h"
 #include "decode/transcript.h"
 #include "vad/weights.h"
@@ -21,6 +22,8 @@ struct so_job {
     struct so_judge judge;
     struct so_history history;
     struct so_transcript *transcript;
+    struct so_journal journal;
+    struct so_journal_state resumed; /**< what an earlier call finished */
     int language;       /**< index, -1 while unknown */
     uint32_t votes;     /**< on the language so far */
     uint64_t n_samples; /**< read from the source so far */

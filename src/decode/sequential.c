@@ -12,7 +12,8 @@ struct sequential {
     struct so_feed feed;
     struct so_window *window;
     struct so_cross *cross;
-    int language; /**< of the window */
+    int language;     /**< of the window */
+    uint64_t windows; /**< finished so far */
     struct so_kept kept;
 };
 
@@ -59,6 +60,7 @@ static sotto_status fill(struct sequential *s, sotto_error *err) {
 static sotto_status run_window(struct sequential *s, sotto_error *err) {
     struct so_job *job = s->job;
     uint32_t frames = so_feed_frames(&s->feed);
+    size_t first = job->transcript->result.n_segments;
     sotto_status status = so_engine_hear(&job->engine, s->feed.samples, s->feed.n, s->cross, err);
     if (!status) status = so_job_language(job, &s->cross, 1, err);
     if (!status) status = so_job_window_language(job, s->cross, &s->language, err);
@@ -77,6 +79,9 @@ static sotto_status run_window(struct sequential *s, sotto_error *err) {
     if (split.n_spans && (!job->options->condition_on_previous || outcome.temperature > MAX_HISTORY_TEMPERATURE))
         so_history_reset(&job->history);
     so_feed_advance(&s->feed, split.advance);
+    double end = (double)s->feed.start_frame / SO_FRAMES_PER_SECOND;
+    status = so_journal_chunk(&job->journal, job->transcript, first, ++s->windows, end, err);
+    if (status) return status;
     so_job_progress(job, (double)s->feed.start_frame / SO_FRAMES_PER_SECOND);
     return SOTTO_OK;
 }

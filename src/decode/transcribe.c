@@ -60,6 +60,9 @@ void so_job_progress(struct so_job *job, double done) {
     job->options->on_progress(job->options->user, total > 0 ? fmin(done, total) : done, total);
 }
 
+/** Text of earlier windows can only be shown to later ones if they come one after another. */
+static bool is_sequential(const sotto_options *o) { return o->sequential || o->condition_on_previous; }
+
 static sotto_status take_device(struct so_job *job, struct so_devices *devices, sotto_error *err) {
     struct so_device_use use;
     sotto_status status = so_device_use(devices, job->options, &use, err);
@@ -83,6 +86,24 @@ static void warn_of_length(const struct so_job *job) {
     }
 }
 
+/** Segments that an earlier call finished are given to the caller again. */
+static sotto_status open_journal(struct so_job *job, sotto_error *err) {
+    const sotto_options *o = job->options;
+    const char *fingerprint = job->source->fingerprint ? job->source->fingerprint : "";
+    if (!o->journal) return SOTTO_OK;
+    bool resume = o->resume && !is_sequential(o);
+    sotto_status status = so_journal_open(o->journal, fingerprint, resume, job->transcript, &job->journal, &job->resumed, err);
+    const sotto_result *result = &job->transcript->result;
+    if (status || job->resumed.chunks == 0) return status;
+    if (result->language[0]) {
+        job->language = so_language_index(result->language);
+        job->votes = SO_LANGUAGE_VOTES;
+    }
+    for (size_t i = 0; o->on_segment && i < result->n_segments; i++) o->on_segment(o->user, &result->segments[i]);
+    so_job_progress(job, job->resumed.end);
+    return SOTTO_OK;
+}
+
 static sotto_status prepare(struct so_job *job, struct so_devices *devices, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
@@ -103,6 +124,7 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, sott
     if (!status)
         status = so_history_create(&m->vocab, m->hp.n_text_ctx / 2 - 1, o->initial_prompt, o->hotwords, &job->history, err);
     if (!status) warn_of_length(job);
+    if (!status) status = open_journal(job, err);
     return status;
 }
 
@@ -124,13 +146,12 @@ sotto_status so_transcribe(const struct so_model *model, const struct so_vad_wei
     *out = NULL;
     struct so_job job = {.model = model, .vad = vad, .options = options, .source = source};
     sotto_status status = prepare(&job, devices, err);
-    /* Text of earlier windows can only be shown to later ones if they come one after another. */
-    bool sequential = options->sequential || options->condition_on_previous;
-    if (!status) status = sequential ? so_run_sequential(&job, err) : so_run_batch(&job, err);
+    if (!status) status = is_sequential(options) ? so_run_sequential(&job, err) : so_run_batch(&job, err);
     if (!status || status == SOTTO_ERR_CANCELLED) {
         sotto_status finished = finish(&job, from, err);
         if (finished) status = finished;
     }
+    so_journal_close(&job.journal);
     so_history_free(&job.history);
     so_judge_free(&job.judge);
     so_engine_free(&job.engine);

@@ -230,8 +230,13 @@ static void languages_can_be_asked_for_by_segment(void **state) {
         sotto_result_free(by_segment);
         sotto_result_free(whole);
     }
-    options.language = "en";
-    assert_int_equal(sotto_options_check(model, &options, NULL), SOTTO_ERR_ARGUMENT);
+    options = fast_options();
+    options.language = "de";
+    options.language_per_segment = true;
+    options.language_floor = 1;
+    sotto_result *given = transcribe(5 * SECOND, &options);
+    for (size_t i = 0; i < given->n_segments; i++) assert_string_equal(given->segments[i].language, "de");
+    sotto_result_free(given);
 }
 
 static void on_doubt(void *user, sotto_log_level level, const char *message) {
@@ -391,7 +396,6 @@ static void wrong_options_are_the_callers_mistake(void **state) {
     WRONG(version, 0, SOTTO_ERR_ARGUMENT);
     WRONG(language, "klingon", SOTTO_ERR_ARGUMENT);
     WRONG(language_floor, NAN, SOTTO_ERR_ARGUMENT);
-    WRONG(language_per_segment, true, SOTTO_ERR_ARGUMENT);
     WRONG(task, (sotto_task)7, SOTTO_ERR_ARGUMENT);
     WRONG(beam_size, 0, SOTTO_ERR_ARGUMENT);
     WRONG(beam_size, 65, SOTTO_ERR_ARGUMENT);

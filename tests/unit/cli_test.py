@@ -5,6 +5,7 @@ Usage: cli_test.py SOTTO SYNTHETIC_MODEL [unittest options]
 import json
 import math
 import os
+import random
 import signal
 import struct
 import subprocess
@@ -284,6 +285,100 @@ class Output(Case):
 
     def test_no_progress_bar_on_a_pipe(self):
         self.assertEqual(self.transcribe(self.tone(), *FAST).stderr, b"")
+
+
+class Resumption(Case):
+    """Runs that are killed at any moment and gone on with."""
+
+    OPTIONS = [*FAST, "-f", "json", "--threads", "1", "--batch", "2"]
+
+    def recording(self):
+        """Seven minutes of noise: fifteen chunks."""
+        noise = random.Random(5)
+        samples = [noise.randrange(-9000, 9000) for _ in range(16000)]
+        path = self.path("long.wav")
+        with wave.open(path, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(16000)
+            for second in range(420):
+                out.writeframes(struct.pack("<16000h", *samples[second * 37:], *samples[:second * 37]))
+        return path
+
+    def start(self, *arguments):
+        return subprocess.Popen([SOTTO, "transcribe", *arguments, *self.OPTIONS], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env={**os.environ, "SOTTO_MODELS": MODELS})
+
+    @staticmethod
+    def chunks(journal):
+        try:
+            with open(journal, encoding="utf-8") as lines:
+                return sum(line.startswith("chunk ") and line.endswith("\n") for line in lines)
+        except FileNotFoundError:
+            return 0
+
+    @staticmethod
+    def transcript(path):
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+        del result["timing"], result["device"]
+        return result
+
+    def test_killed_runs_keep_what_is_finished_and_go_on_to_the_same_transcript(self):
+        path = self.recording()
+        self.assertEqual(self.transcribe(path, *self.OPTIONS, "-o", self.path("whole")).returncode, 0)
+        self.assertEqual(os.listdir(self.path("whole")), ["long.json"])
+        whole = self.transcript(self.path("whole/long.json"))
+        self.assertGreater(len(whole["segments"]), 14)
+        journal, output, last = self.path("out/long.partial"), self.path("out/long.json"), 0
+        for kills in range(4):
+            process = self.start(path, "-o", self.path("out"), "--resume")
+            deadline = time.monotonic() + 60
+            while process.poll() is None and self.chunks(journal) < last + 3 and time.monotonic() < deadline:
+                time.sleep(0.002)
+            process.kill()
+            process.communicate()
+            if os.path.exists(output):
+                break
+            found = self.chunks(journal)
+            self.assertGreaterEqual(found, last + 3)  # nothing that was finished is lost
+            last = found
+            with open(journal, "ab") as torn:
+                torn.write(b"segment 4034000000000000 40" if kills % 2 else b"chunk 99")
+        again = self.transcribe(path, *self.OPTIONS, "-o", self.path("out"), "--resume")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(self.transcript(output), whole)
+        self.assertFalse(os.path.exists(journal))
+
+    def test_interrupted_runs_over_many_files_skip_what_is_done(self):
+        first, second = self.tone("first.wav"), self.tone("second.wav")
+        out = self.path("out")
+        self.assertEqual(self.transcribe(first, *self.OPTIONS, "-o", out, "--resume").returncode, 0)
+        before = os.stat(os.path.join(out, "first.json")).st_mtime_ns
+        both = self.transcribe(first, second, *self.OPTIONS, "-o", out, "--resume")
+        self.assertEqual(both.returncode, 0)
+        self.assertIn(b"first.wav: done already", both.stderr)
+        self.assertNotIn(b"second.wav", both.stderr)
+        self.assertEqual(os.stat(os.path.join(out, "first.json")).st_mtime_ns, before)
+        self.assertTrue(os.path.exists(os.path.join(out, "second.json")))
+        other = self.transcribe(first, *self.OPTIONS, "-o", out, "--resume", "--beam", "2")
+        self.assertNotIn(b"done already", other.stderr)  # another setting is another transcript
+        os.unlink(os.path.join(out, "second.json"))
+        third = self.transcribe(second, *self.OPTIONS, "-o", out, "--resume")
+        self.assertNotIn(b"done already", third.stderr)
+        self.assertTrue(os.path.exists(os.path.join(out, "second.json")))
+        self.assertEqual(self.transcribe(first, *FAST, "--resume").returncode, 2)
+
+    def test_an_interrupted_file_has_no_output_of_its_name(self):
+        path = self.recording()
+        process = self.start(path, "-o", self.path("out"))
+        while process.poll() is None and self.chunks(self.path("out/long.partial")) < 1:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn(b"--resume", err)
+        self.assertEqual(os.listdir(self.path("out")), ["long.partial"])
 
 
 class Interruption(Case):
