@@ -13,6 +13,9 @@
 #include "cli/resume.h"
 #include "util/clock.h"
 
+/** Room for what the outputs depend on. */
+enum { SETTINGS = 128 };
+
 struct run {
     struct so_arguments arguments;
     sotto_model *model;
@@ -149,13 +152,13 @@ static void deliver(struct run *run, size_t index, const sotto_result *result, s
 }
 
 /** All outputs of one recording; with a folder only complete ones get their names. */
-static void deliver_all(struct run *run, size_t index, const sotto_result *result, const char *fingerprint) {
+static void deliver_all(struct run *run, size_t index, const sotto_result *result, const char *settings) {
     const struct so_arguments *a = &run->arguments;
     bool failed = run->failed;
     run->failed = false;
     for (size_t i = 0; i < a->n_formats && !run->live; i++) deliver(run, index, result, a->formats[i]);
     if (a->folder) unlink(a->options.journal);
-    if (a->folder && !run->failed && !so_resume_finish(a->folder, run->names[index], fingerprint))
+    if (a->folder && !run->failed && !so_resume_finish(a->folder, run->names[index], settings))
         so_console_error(label(a->files[index]), strerror(errno));
     run->failed = run->failed || failed;
 }
@@ -175,8 +178,17 @@ static void report(struct run *run, const char *file, sotto_status status, const
     run->failed = run->failed || status;
 }
 
+/** A fingerprint with what else the outputs depend on. */
+static void add_shape(const struct so_arguments *a, char settings[SETTINGS], const char *fingerprint) {
+    int shaped = a->shape ? 1 : 0;
+    snprintf(settings, SETTINGS, "%s%s%d-%u-%u-%.17g", fingerprint, *fingerprint ? "-" : "", shaped, a->cues.line_characters, a->cues.cue_lines,
+             a->cues.cue_seconds);
+    if (!*fingerprint) settings[0] = '\0';
+}
+
 /** False if the recording is done already, or something is wrong. journal: to be freed. */
-static bool prepare_folder(struct run *run, size_t index, char fingerprint[33], char **journal) {
+static bool prepare_folder(struct run *run, size_t index, char settings[SETTINGS], char **journal) {
+    char fingerprint[33];
     struct so_arguments *a = &run->arguments;
     sotto_error err;
     if (sotto_fingerprint(run->model, a->files[index], &a->options, fingerprint, &err)) {
@@ -184,7 +196,8 @@ static bool prepare_folder(struct run *run, size_t index, char fingerprint[33], 
         run->failed = true;
         return false;
     }
-    if (a->resume && so_resume_is_done(a->folder, run->names[index], fingerprint, a->formats, a->n_formats)) {
+    add_shape(a, settings, fingerprint);
+    if (a->resume && so_resume_is_done(a->folder, run->names[index], settings, a->formats, a->n_formats)) {
         so_console_error(label(a->files[index]), "done already with these settings, skipped");
         return false;
     }
@@ -198,10 +211,10 @@ static bool prepare_folder(struct run *run, size_t index, char fingerprint[33], 
 static void transcribe_one(struct run *run, size_t index) {
     const struct so_arguments *a = &run->arguments;
     const char *file = a->files[index];
-    char fingerprint[33] = "", *journal = NULL;
+    char settings[SETTINGS] = "", *journal = NULL;
     sotto_error err;
     sotto_result *result = NULL;
-    if (a->folder && !prepare_folder(run, index, fingerprint, &journal)) return;
+    if (a->folder && !prepare_folder(run, index, settings, &journal)) return;
     so_progress_start(&run->progress, a->quiet);
     sotto_status status = sotto_transcribe_file(run->model, file, &a->options, &result, &err);
     so_progress_hide(&run->progress);
@@ -211,7 +224,7 @@ static void transcribe_one(struct run *run, size_t index) {
         result->timing.total += run->load;
         result->timing.realtime_factor = result->timing.total > 0 ? result->duration / result->timing.total : 0;
         run->load = 0;
-        if (!status || !a->folder) deliver_all(run, index, result, fingerprint);
+        if (!status || !a->folder) deliver_all(run, index, result, settings);
         sotto_result_free(result);
     }
     free(journal);
