@@ -182,7 +182,7 @@ static void report(struct run *run, const char *file, sotto_status status, const
 static void add_shape(const struct so_arguments *a, char settings[SETTINGS], const char *fingerprint) {
     int shaped = a->shape ? 1 : 0;
     snprintf(settings, SETTINGS, "%s%s%d-%u-%u-%.17g", fingerprint, *fingerprint ? "-" : "", shaped, a->cues.line_characters, a->cues.cue_lines,
-             a->cues.cue_seconds);
+             a->cues.cue_max_seconds);
     if (!*fingerprint) settings[0] = '\0';
 }
 
