@@ -149,6 +149,14 @@ typedef struct sotto_product_counts {
     sotto_products logits;
 } sotto_product_counts;
 
+/** What a transcription or a stage of it took beside time; only where options.measure asked for it. */
+typedef struct sotto_usage {
+    bool measured;
+    double energy;        /**< joules of the CPU packages, by their counters (RAPL); NaN: not readable */
+    double npu_busy;      /**< seconds in which the device had a product under way, this transcription's or another's */
+    uint64_t peak_memory; /**< bytes of the process at most meanwhile; 0: not known */
+} sotto_usage;
+
 typedef struct sotto_result {
     const char *text;
     const char *language;       /**< code as "en"; "" where no speech was found and no language was given */
@@ -165,6 +173,7 @@ typedef struct sotto_result {
     sotto_product_counts products;     /**< by name */
     bool lossy; /**< a tile kernel computed some of them: not what the CPU would have given */
     sotto_timing timing;
+    sotto_usage usage, encoder_usage, decoder_usage; /**< the whole, and two parts of it */
 } sotto_result;
 
 SOTTO_EXPORT void sotto_result_free(sotto_result *result);
@@ -245,6 +254,7 @@ typedef struct sotto_options {
     sotto_device device;               /**< INT8 products on the CPU or an NPU; AUTO: NPU_MATMUL_ENABLED=1 asks for the NPU */
     bool npu_all;                      /**< also the decoder's steps, which the CPU does faster */
     uint32_t npu_kernel;               /**< 0: gemm, exact; 16, 32, 64: a tile kernel, lossy and slow, which needs npu_force */
+    bool measure;                      /**< fill in the result's usage: reads counters of the kernel at each stage */
     bool npu_force;                    /**< use a tile kernel all the same; the result says lossy */
     bool npu_attention;                /**< also the products of the encoder's attention */
     bool sequential;     /**< classic windows that advance by the last timestamp, without speech detection */

@@ -45,9 +45,14 @@ sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size
     sotto_status status = so_logmel_window(engine->logmel, engine->pool, samples, n_samples, frames, engine->mel, err);
     from = charge(&engine->timing.features, from);
     const float *states = NULL;
+    so_usage_begin(&engine->meter);
     if (!status) status = so_encoder_run(engine->encoder, engine->mel, frames, &states, err);
+    from = charge(&engine->timing.encode, from);
+    so_usage_end(&engine->meter, &engine->encoder_usage);
+    so_usage_begin(&engine->meter);
     if (!status) status = so_cross_fill(engine->decoder, cross, states, frames / 2, err);
-    charge(&engine->timing.encode, from);
+    charge(&engine->timing.decode, from); /* the decoder's weights, once for each window */
+    so_usage_end(&engine->meter, &engine->decoder_usage);
     return status;
 }
 
@@ -85,14 +90,17 @@ sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const
 }
 
 sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *rows, size_t n, sotto_error *err) {
+    so_usage_begin(&engine->meter);
     double from = so_now();
     sotto_status status = so_decoder_step(engine->decoder, rows, n, err);
     charge(&engine->timing.decode, from);
+    so_usage_end(&engine->meter, &engine->decoder_usage);
     return status;
 }
 
 sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window, bool (*cancel)(void *), void *user,
                               sotto_error *err) {
+    so_usage_begin(&engine->meter);
     double from = so_now();
     sotto_status status = SOTTO_OK;
     size_t n;
@@ -105,11 +113,13 @@ sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window
         if (!status) status = so_window_consume(window, err);
     }
     charge(&engine->timing.decode, from);
+    so_usage_end(&engine->meter, &engine->decoder_usage);
     return status;
 }
 
 void so_engine_use(struct so_engine *engine, const struct so_device_use *device) {
     engine->device = *device;
+    engine->meter.backend = device->backend;
     engine->timing.load += device->seconds;
     so_encoder_use(engine->encoder, device->backend);
     so_decoder_use(engine->decoder, device->backend);

@@ -5,6 +5,7 @@
 #include "decode/device.h"
 #include "decode/feed.h"
 #include "decode/language.h"
+#include "decode/usage.h"
 #include "decode/window.h"
 #include "model/model.h"
 #include "util/pool.h"
@@ -23,6 +24,8 @@ struct so_engine {
     float *mel;                 /**< [SO_MEL_FRAMES][n_mels] */
     struct so_step_row *rows;   /**< [SO_ENGINE_ROWS] */
     sotto_timing timing;        /**< seconds spent so far */
+    struct so_usage_meter meter;
+    sotto_usage encoder_usage, decoder_usage; /**< so far */
 };
 
 sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err);

@@ -120,6 +120,7 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, sott
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);
     if (!status) status = so_judge_create(m, o, &job->judge, err);
     if (!status) status = so_engine_create(m, o->threads, &job->engine, err);
+    if (!status) so_usage_start(&job->engine.meter, o->measure);
     if (!status) status = take_device(job, devices, err);
     if (!status)
         status = so_history_create(&m->vocab, m->hp.n_text_ctx / 2 - 1, o->initial_prompt, o->hotwords, &job->history, err);
@@ -140,15 +141,30 @@ static sotto_status finish(struct so_job *job, double from, sotto_error *err) {
     return status;
 }
 
+/* The parts reset the peak of memory that the whole would have seen. */
+static void finish_usage(struct so_job *job, struct so_usage_meter *whole) {
+    sotto_result *result = &job->transcript->result;
+    if (!whole->on) return;
+    so_usage_end(whole, &result->usage);
+    result->encoder_usage = job->engine.encoder_usage;
+    result->decoder_usage = job->engine.decoder_usage;
+    result->usage.npu_busy = result->encoder_usage.npu_busy + result->decoder_usage.npu_busy;
+    if (job->engine.meter.peak > result->usage.peak_memory) result->usage.peak_memory = job->engine.meter.peak;
+}
+
 sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_devices *devices,
                            const struct so_source *source, const sotto_options *options, struct so_transcript **out, sotto_error *err) {
     double from = so_now();
+    struct so_usage_meter whole;
     *out = NULL;
+    so_usage_start(&whole, options->measure);
+    so_usage_begin(&whole);
     struct so_job job = {.model = model, .vad = vad, .options = options, .source = source};
     sotto_status status = prepare(&job, devices, err);
     if (!status) status = is_sequential(options) ? so_run_sequential(&job, err) : so_run_batch(&job, err);
     if (!status || status == SOTTO_ERR_CANCELLED) {
         sotto_status finished = finish(&job, from, err);
+        finish_usage(&job, &whole);
         if (finished) status = finished;
     }
     so_journal_close(&job.journal);

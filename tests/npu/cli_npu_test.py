@@ -161,6 +161,32 @@ class Transcribe(unittest.TestCase):
             self.assertIn(word, done.stderr, fault)
         self.assertIn("KIND", self.transcribe("--device", "emulator", status=1, SOTTO_EMULATOR_FAULT="flood").stderr)
 
+    def test_bench_tells_all_of_both_apart(self):
+        arguments = ("bench", "--audio", self.wav, "--model", f"{self.models}.int8.sotto", "--language", "en", "--device", "emulator",
+                     "--reference", "nothing of the kind")
+        done = run(*arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        cpu, emulator = report["runs"]
+        self.assertEqual((cpu["device"], emulator["device"], emulator["identical"]), ("cpu", "emulator", True))
+        self.assertEqual((cpu["wer_cpu"], emulator["wer_cpu"]), (None, 0))
+        self.assertEqual(cpu["wer_reference"], emulator["wer_reference"])
+        for stage in ("whole", "encoder", "decoder"):
+            for one in (cpu, emulator):
+                self.assertGreater(one[stage]["seconds"], 0)
+                self.assertGreater(one[stage]["realtime_factor"], 0)
+                self.assertGreater(one[stage]["peak_memory"], 0)
+                self.assertIn("energy", one[stage])
+            self.assertIsNone(cpu[stage]["npu_utilisation"])
+            self.assertGreaterEqual(cpu["whole"]["peak_memory"], cpu[stage]["peak_memory"])
+        self.assertTrue(0 < emulator["encoder"]["npu_utilisation"] <= 1)
+        self.assertEqual(emulator["encoder"]["products"], {"cpu": 0, "npu": 12})
+        self.assertEqual(emulator["products"]["cross"], {"cpu": 0, "npu": 4})
+        self.assertEqual(cpu["products"]["encoder"], {"cpu": 12, "npu": 0})
+        text = run(*arguments).stdout
+        for word in ("whole", "encoder", "decoder", "x realtime", "NPU busy", "peak memory", "energy of the CPU", "text identical", "logits"):
+            self.assertIn(word, text)
+
     def test_option_before_variable_before_cpu(self):
         enabled = {"NPU_MATMUL_ENABLED": "1", "MATMUL_XCLBIN": "/none.xclbin"}
         device, cpu, errors = self.transcribe()

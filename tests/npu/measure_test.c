@@ -5,11 +5,15 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backend/stats.h"
 #include "backend/xdna/plan.h"
 #include "cli/wer.h"
+#include "util/meter.h"
 
 static void percentiles_are_within_a_bucket(void **state) {
     (void)state;
@@ -53,11 +57,62 @@ static void plans_count_what_a_window_takes(void **state) {
     assert_true(one.seconds > 46 && one.seconds < 47);
 }
 
+static void write_counter(const char *folder, const char *name, unsigned long long value) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/intel-rapl:0/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%llu\n", value);
+    fclose(file);
+}
+
+static void energy_is_a_difference_of_counters_that_run_around(void **state) {
+    (void)state;
+    char folder[] = "/tmp/sotto-rapl-XXXXXX", package[100], path[140];
+    struct so_energy from, to, none;
+    assert_non_null(mkdtemp(folder));
+    snprintf(package, sizeof package, "%s/intel-rapl:0", folder);
+    so_energy_read(folder, &none);
+    assert_int_equal(none.n, 0);
+    assert_int_equal(mkdir(package, 0700), 0);
+    write_counter(folder, "max_energy_range_uj", 10000000);
+    write_counter(folder, "energy_uj", 7000000);
+    so_energy_read(folder, &from);
+    write_counter(folder, "energy_uj", 9500000);
+    so_energy_read(folder, &to);
+    assert_int_equal(from.n, 1);
+    assert_true(fabs(so_energy_between(&from, &to) - 2.5) < 1e-9);
+    write_counter(folder, "energy_uj", 1000000); /* around */
+    so_energy_read(folder, &to);
+    assert_true(fabs(so_energy_between(&from, &to) - 4) < 1e-9);
+    assert_true(isnan(so_energy_between(&none, &to)) && isnan(so_energy_between(&from, &none))); /* never a figure out of nothing */
+    static const char *const names[] = {"/energy_uj", "/max_energy_range_uj", ""};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s%s", package, names[i]);
+        remove(path);
+    }
+    remove(folder);
+}
+
+static void the_peak_of_memory_is_seen(void **state) {
+    (void)state;
+    enum { SIZE = 64 << 20 };
+    so_memory_peak_reset();
+    uint64_t before = so_memory_peak();
+    volatile char *block = malloc(SIZE);
+    assert_non_null(block);
+    for (size_t i = 0; i < SIZE; i += 4096) block[i] = 1;
+    assert_true(so_memory_peak() >= before + SIZE / 2);
+    free((void *)(uintptr_t)block);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(percentiles_are_within_a_bucket),
         cmocka_unit_test(words_are_compared_without_case_and_punctuation),
         cmocka_unit_test(plans_count_what_a_window_takes),
+        cmocka_unit_test(energy_is_a_difference_of_counters_that_run_around),
+        cmocka_unit_test(the_peak_of_memory_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
