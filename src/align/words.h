@@ -15,7 +15,7 @@ struct so_token_word {
 /**
  * Divide a segment's n >= 1 text tokens (no special ones) into words [n]; returns how many there are. Every
  * token is in exactly one word, in order, and no character is divided. A word begins with a space or with
- * punctuation; where `by_character` (languages written without spaces) with each character. Opening
+ * punctuation; where `by_character` (languages written without spaces) wherever a token begins with a character. Opening
  * punctuation is joined to the word after it, closing punctuation to the one before (as OpenAI's tokenizer
  * and timing).
  */

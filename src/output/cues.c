@@ -147,7 +147,7 @@ static bool divide(struct shaping *s) {
             if (!may_join(s, first, last, lines)) break;
             width += s->units[last].space + s->units[last].width;
             double sum = cost(s, last + 1, width) + best[last + 1];
-            if (sum >= best[first]) continue;
+            if (sum > best[first]) continue; /* of equal ways the one with the fuller cue */
             best[first] = sum;
             next[first] = last + 1;
         }

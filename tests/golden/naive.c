@@ -28,9 +28,9 @@ static void layer_norm(const struct so_norm *norm, const double *x, size_t rows,
     }
 }
 
-/* Queries q[rows][ldq] over keys and values [positions][ldk]; with `causal` row r sees positions 0..r. */
+/* Queries q[rows][ldq] over keys and values [positions][ldk]; with `causal` row r sees positions 0..r. looked [heads][rows][positions] or NULL. */
 static void attention(const double *q, size_t rows, size_t ldq, const double *keys, const double *values, size_t positions, size_t ldk,
-                      size_t heads, bool causal, double *y) {
+                      size_t heads, bool causal, double *y, double *looked) {
     double *p = array(positions);
     for (size_t r = 0; r < rows; r++)
         for (size_t h = 0; h < heads; h++) {
@@ -42,6 +42,7 @@ static void attention(const double *q, size_t rows, size_t ldq, const double *ke
                 largest = fmax(largest, p[j]);
             }
             for (size_t j = 0; j < seen; j++) total += p[j] = exp(p[j] - largest);
+            for (size_t j = 0; looked && j < seen; j++) looked[(h * rows + r) * positions + j] = p[j] / total;
             for (size_t c = 0; c < 64; c++) {
                 double sum = 0;
                 for (size_t j = 0; j < seen; j++) sum += p[j] / total * values[j * ldk + h * 64 + c];
@@ -74,7 +75,7 @@ static void self_attention(const struct so_norm *norm, const struct plain_matrix
     double *normed = array(rows * state), *wide = array(rows * 3 * state), *y = array(rows * state);
     layer_norm(norm, x, rows, state, normed);
     linear(qkv, normed, rows, state, wide);
-    attention(wide, rows, 3 * state, wide + state, wide + 2 * state, rows, 3 * state, heads, causal, y);
+    attention(wide, rows, 3 * state, wide + state, wide + 2 * state, rows, 3 * state, heads, causal, y, NULL);
     linear(out, y, rows, state, normed);
     add(x, normed, rows * state);
     free(normed);
@@ -103,7 +104,8 @@ void naive_encode(const struct toy *toy, const float *mel, size_t frames, double
     free(x);
 }
 
-void naive_decode(const struct toy *toy, const double *states, size_t positions, const int32_t *tokens, size_t n, double *logits) {
+void naive_decode(const struct toy *toy, const double *states, size_t positions, const int32_t *tokens, size_t n, double *logits,
+                  double *looked) {
     const struct so_model *m = &toy->model;
     size_t state = m->hp.n_text_state;
     double *x = array(n * state), *normed = array(n * state), *q = array(n * state), *y = array(n * state);
@@ -118,7 +120,8 @@ void naive_decode(const struct toy *toy, const double *states, size_t positions,
         layer_norm(&layer->cross_norm, x, n, state, normed);
         linear(&w[2], normed, n, state, q);
         linear(&w[3], states, positions, m->hp.n_audio_state, kv);
-        attention(q, n, state, kv, kv + state, positions, 2 * state, m->hp.n_text_head, false, y);
+        attention(q, n, state, kv, kv + state, positions, 2 * state, m->hp.n_text_head, false, y,
+                  looked ? looked + i * m->hp.n_text_head * n * positions : NULL);
         linear(&w[4], y, n, state, normed);
         add(x, normed, n * state);
         feed_forward(&layer->mlp_norm, &w[5], &w[6], x, n);

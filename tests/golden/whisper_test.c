@@ -102,7 +102,7 @@ static void check_size(const struct so_hparams *hp, enum so_precision precision,
 
     /* The decoder is held to the encoder's own states, so that its error is its own. */
     for (size_t i = 0; i < POSITIONS * state; i++) want[i] = states[i];
-    naive_decode(&toy, want, POSITIONS, tokens, TOKENS, want_logits);
+    naive_decode(&toy, want, POSITIONS, tokens, TOKENS, want_logits, NULL);
     assert_int_equal(so_cross_fill(run.decoder, run.cross, states, POSITIONS, &err), SOTTO_OK);
     decode_at_once(&run, tokens, logits, ld);
     double decoder_error = distance(logits, ld, want_logits, TOKENS, VOCAB);
@@ -133,6 +133,78 @@ static void int8_stays_near_the_naive_model(void **unused) {
     check_size(&tiny, SO_INT8, 0.04, 0.04);
     check_size(&base, SO_INT8, 0.04, 0.04);
     check_size(&large_v3, SO_INT8, 0.04, 0.04);
+}
+
+/* ---- where the decoder looks ---- */
+
+/* All heads of both layers but one, over the first positions or over all; `rows` is what the decoder takes at a time. */
+static void check_trace(enum so_precision precision, double limit) {
+    enum { LD = 32, HEADS = 11 };
+    static const uint16_t heads[HEADS][2] = {{0, 0}, {0, 2}, {0, 1}, {0, 3}, {0, 5}, {1, 5}, {1, 4}, {1, 0}, {1, 1}, {1, 2}, {1, 3}};
+    struct toy toy;
+    struct run run;
+    sotto_error err;
+    int32_t tokens[TOKENS];
+    const float *states;
+    make_tokens(tokens);
+    toy_create(&toy, &tiny, precision, 5);
+    run_create(&run, &toy.model, 2);
+    float *mel = make_mel(&tiny), *weights = so_calloc(HEADS * TOKENS * LD, sizeof *weights), *again = so_calloc(HEADS * TOKENS * LD, sizeof *again);
+    size_t state = tiny.n_audio_state, all = 2 * 6 * TOKENS * POSITIONS;
+    double *want_states = so_calloc(POSITIONS * state, sizeof *want_states), *logits = so_calloc(TOKENS * VOCAB, sizeof *logits);
+    double *looked = so_calloc(all, sizeof *looked);
+    assert_int_equal(so_encoder_run(run.encoder, mel, FRAMES, &states, &err), SOTTO_OK);
+    for (size_t i = 0; i < POSITIONS * state; i++) want_states[i] = states[i];
+    naive_decode(&toy, want_states, POSITIONS, tokens, TOKENS, logits, looked);
+    assert_int_equal(so_cross_fill(run.decoder, run.cross, states, POSITIONS, &err), SOTTO_OK);
+    struct so_trace trace = {heads[0], HEADS, POSITIONS, LD};
+    so_seq_reset(run.seq, run.cross);
+    assert_int_equal(so_decoder_trace(run.decoder, run.seq, tokens, TOKENS, &trace, weights, &err), SOTTO_OK);
+    double worst = 0;
+    for (size_t h = 0; h < HEADS; h++) {
+        const double *want = looked + (heads[h][0] * 6 + heads[h][1]) * TOKENS * POSITIONS;
+        worst = fmax(worst, distance(weights + h * TOKENS * LD, LD, want, TOKENS, POSITIONS));
+    }
+    print_message("attention weights, %s: %.2e\n", precision == SO_INT8 ? "int8" : "f32", worst);
+    assert_true(worst < limit);
+
+    /* A decoder of fewer rows, another number of threads: the same bits. */
+    struct so_decoder *narrow;
+    struct so_pool *pool;
+    assert_int_equal(so_pool_create(3, &pool, &err), SOTTO_OK);
+    assert_int_equal(so_decoder_create(&toy.model, pool, 4, &narrow, &err), SOTTO_OK);
+    so_seq_reset(run.seq, run.cross);
+    assert_int_equal(so_decoder_trace(narrow, run.seq, tokens, TOKENS, &trace, again, &err), SOTTO_OK);
+    assert_memory_equal(weights, again, HEADS * TOKENS * LD * sizeof *weights);
+
+    /* Fewer positions: what is left adds up to one. */
+    trace.positions = POSITIONS - 5;
+    so_seq_reset(run.seq, run.cross);
+    assert_int_equal(so_decoder_trace(run.decoder, run.seq, tokens, TOKENS, &trace, weights, &err), SOTTO_OK);
+    for (size_t r = 0; r < HEADS * TOKENS; r++) {
+        double sum = 0;
+        for (size_t j = 0; j < trace.positions; j++) sum += weights[r * LD + j];
+        assert_true(fabs(sum - 1) < 1e-5);
+        for (size_t j = trace.positions; j < LD; j++) assert_true(weights[r * LD + j] == 0);
+    }
+    trace.positions = POSITIONS + 1;
+    assert_int_equal(so_decoder_trace(run.decoder, run.seq, tokens, TOKENS, &trace, weights, &err), SOTTO_ERR_ARGUMENT);
+    so_decoder_free(narrow);
+    so_pool_free(pool);
+    so_free(mel);
+    so_free(weights);
+    so_free(again);
+    so_free(want_states);
+    so_free(logits);
+    so_free(looked);
+    run_free(&run);
+    toy_free(&toy);
+}
+
+static void the_decoder_looks_where_the_naive_model_does(void **unused) {
+    (void)unused;
+    check_trace(SO_F32, 3e-6);
+    check_trace(SO_INT8, 0.04);
 }
 
 /* ---- same bits ---- */
@@ -241,6 +313,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(f32_equals_the_naive_model),
         cmocka_unit_test(int8_stays_near_the_naive_model),
+        cmocka_unit_test(the_decoder_looks_where_the_naive_model_does),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_company_f32),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_company_int8),
         cmocka_unit_test(a_token_outside_the_vocabulary_is_refused),
