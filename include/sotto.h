@@ -336,6 +336,9 @@ SOTTO_EXPORT sotto_status sotto_fingerprint(const sotto_model *model, const char
 /** Language code by index, NULL past the end. Order of Whisper's language tokens. */
 SOTTO_EXPORT const char *sotto_language(size_t index);
 
+/** English name ("german") of a language code; NULL for an unknown one. */
+SOTTO_EXPORT const char *sotto_language_name(const char *code);
+
 /** The level of vector instructions in use: "ref", "avx2", "avxvnni", "avx512", "neon", "dotprod". */
 SOTTO_EXPORT const char *sotto_cpu_level(void);
 

@@ -6,8 +6,8 @@ set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler
-       libxxhash-dev zlib1g-dev"
-test="libcmocka-dev"
+       libxxhash-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev nettle-dev"
+test="libcmocka-dev python3-venv"
 venv="python3-venv"
 fuzz="clang llvm libclang-rt-14-dev"
 rivals="cmake g++"

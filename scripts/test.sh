@@ -16,6 +16,13 @@ else
     done
 fi
 
+# OpenAI's own client, which the server is tested with.
+wanted=tests/server/requirements.txt
+if [ "${WEIGHTS:-yes}" != no ] && ! cmp -s "$wanted" "$build/venv-client/installed.txt"; then
+    python3 -m venv "$build/venv-client" && "$build/venv-client/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2 &&
+        cp "$wanted" "$build/venv-client/installed.txt" || exit 1
+fi
+
 rm -f "$build"/meson-logs/testlog*.json # its name has the wrapper's in it
 meson test -C "$build" --no-rebuild --print-errorlogs "$@"
 status=$?

@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"transcribe", "write what is said in a recording", so_cli_transcribe},
+    {"serve", "answer over HTTP, as OpenAI's API, with a page", so_cli_serve},
     {"model", "list, fetch, import, show and verify models", so_cli_model},
     {"device", "list, check and inspect NPUs and files for them", so_cli_device},
     {"matmul", "multiply matrices on a device, check and time it", so_cli_matmul},
@@ -46,6 +47,7 @@ int main(int argc, char **argv) {
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) return help(stdout);
     if (strcmp(name, "--version") == 0) return puts("sotto " SOTTO_VERSION) < 0 || fflush(stdout) ? SO_EXIT_FAILURE : SO_EXIT_OK;
+    if (strcmp(name, "media-helper") == 0) return so_cli_media_helper(argc - 1, argv + 1);
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "sotto: unknown command \"%.60s\" (see sotto --help)\n", name);

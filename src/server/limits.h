@@ -1,0 +1,52 @@
+/**
+ * Every limit of the server, in one place. Those with an option have their default here; docs/server.md says
+ * what each one answers to. Seconds unless said otherwise.
+ */
+#ifndef SO_SERVER_LIMITS_H
+#define SO_SERVER_LIMITS_H
+
+/* ---- with options (see settings.c) ---- */
+#define SO_DEFAULT_PORT 9004
+#define SO_DEFAULT_UPLOAD_MIB 512        /**< bytes of one request's body, counted as they come */
+#define SO_DEFAULT_AUDIO_SECONDS 14400.0 /**< of decoded sound, counted as they come */
+#define SO_DEFAULT_HEADER_SECONDS \
+    15                              /**< from the connection (or the last answer) to the end of the headers */
+#define SO_DEFAULT_BODY_SECONDS 600 /**< from the end of the headers to the end of the body */
+#define SO_DEFAULT_IDLE_SECONDS 20  /**< without a byte in either direction, while one is awaited */
+#define SO_DEFAULT_ANSWER_SECONDS 600    /**< to take an answer that is ready */
+#define SO_DEFAULT_DEADLINE_SECONDS 3600 /**< from the end of the body to the end of the work */
+#define SO_DEFAULT_CONNECTIONS 1024      /**< open at once */
+#define SO_DEFAULT_PER_ADDRESS 256       /**< of them from one address */
+#define SO_DEFAULT_QUEUE 256             /**< requests that wait or are worked on */
+#define SO_DEFAULT_QUEUE_SECONDS 900.0   /**< of estimated work among those that wait */
+#define SO_DEFAULT_SPOOL_MIB 4096        /**< bytes of all uploads that are held */
+#define SO_DEFAULT_DRAIN_SECONDS 30      /**< that a stop waits for what is being worked on */
+#define SO_DEFAULT_KEEP_SECONDS 3600     /**< that the result of an asynchronous job is kept */
+
+/* ---- fixed ---- */
+#define SO_MAX_MODELS 16
+#define SO_MAX_KEYS 1024
+#define SO_HEADER_BYTES (32 * 1024) /**< memory of a connection: request line and headers must fit */
+#define SO_MAX_PARTS 256            /**< of a multipart body */
+#define SO_PART_HEADER_BYTES 4096   /**< headers of one part */
+#define SO_MAX_BOUNDARY 70          /**< RFC 2046, 5.1.1 */
+#define SO_MAX_FIELD_BYTES 16384    /**< the value of one field that is no file */
+#define SO_MAX_FIELDS_BYTES 65536   /**< of all of them together */
+#define SO_MAX_KEYWORDS 100         /**< hotwords and keywords[] */
+#define SO_MAX_LABEL 80             /**< of a client's file name, for messages only */
+#define SO_TICK_MS 200              /**< how often time-outs and vanished clients are looked for */
+#define SO_PROBE_BYTES \
+    (256 * 1024) /**< uploads below are not opened to learn their length before they are queued */
+#define SO_GUESSED_BYTE_RATE 4000.0 /**< bytes a second of a recording whose length is unknown: 32 kbit/s */
+#define SO_GUESSED_COST 0.1 /**< seconds of work for a second of sound, until a model has shown its own */
+#define SO_MAX_RETRY_AFTER 600
+#define SO_DISCARD_BYTES (32 << 20)       /**< of a body that is read on only so that its sender gets to see the answer */
+#define SO_ENVELOPE_BYTES (1 << 20)       /**< of a body beside its file: other fields, boundaries */
+
+/* ---- the process that decodes media ---- */
+#define SO_MEDIA_MEMORY_MIB 1024  /**< address space */
+#define SO_MEDIA_CPU_SECONDS 1800 /**< of one recording: four hours take some 100 */
+#define SO_MEDIA_BLOCK 4096       /**< samples of one message */
+#define SO_MEDIA_PROBE_SECONDS 20 /**< to learn a recording's length */
+
+#endif
