@@ -131,6 +131,8 @@ static sotto_status open_device(struct so_devices *devices, const struct so_back
     own.log_user = device;
     sotto_status status = so_backend_open(&own, &device->backend, err);
     if (status == SOTTO_OK) status = prove(devices->model, how, device->backend, err);
+    /* What the device itself said is nearer to the cause. */
+    if (status != SOTTO_OK && device->n_lines) status = so_fail(err, status, "%.400s", device->lines[0]);
     if (status != SOTTO_OK) {
         device_free(device);
         return status;
