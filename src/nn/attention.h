@@ -23,10 +23,15 @@ struct so_memory {
     /* SO_F32 */
     float *keys_f;   /**< [heads] of float panels, N = capacity, K = 64 */
     float *values_f; /**< [heads] of float panels, N = 64, K = positions */
+    void *slab;      /**< of the first of several: what all their arrays lie in */
 };
 
-bool so_memory_create(struct so_memory *memory, enum so_precision precision, size_t heads, size_t capacity);
-void so_memory_free(struct so_memory *memory);
+/**
+ * n memories (of a model's layers) in one piece, which the system can give large pages: a step of the decoder reads them
+ * all, once. False for want of memory; nothing is to be freed then.
+ */
+bool so_memories_create(struct so_memory *memories, size_t n, enum so_precision precision, size_t heads, size_t capacity);
+void so_memories_free(struct so_memory *memories, size_t n); /**< zeroed ones are allowed */
 
 /** Pack keys and values: float [positions][ld] each, head h in columns [64h, 64h + 64). positions <= capacity. */
 void so_memory_fill(struct so_nn *nn, struct so_memory *memory, size_t positions, const float *keys, const float *values, size_t ld);

@@ -5,36 +5,45 @@
 #include "nn/shape.h"
 #include "util/memory.h"
 
-bool so_memory_create(struct so_memory *memory, enum so_precision precision, size_t heads, size_t capacity) {
-    memset(memory, 0, sizeof *memory);
-    memory->precision = precision;
-    memory->heads = heads;
-    memory->capacity = capacity;
-    size_t keys = so_round_up(capacity, SO_LANES);
-    if (precision == SO_F32) {
-        memory->keys_f = so_calloc(heads * keys * SO_HEAD, sizeof(float));
-        memory->values_f = so_calloc(heads * capacity * SO_HEAD, sizeof(float));
-        return memory->keys_f && memory->values_f;
+/* Give each array its part of `slab`, or (NULL) only count; returns the bytes of all. */
+static size_t place(struct so_memory *m, char *slab) {
+    size_t keys = so_round_up(m->capacity, SO_LANES), used = 0;
+#define PLACE(array, count)                                                                      \
+    do {                                                                                         \
+        if (slab) m->array = (void *)(slab + used);                                              \
+        used += so_round_up((count) * sizeof *m->array, SO_ALIGNMENT);                           \
+    } while (0)
+    if (m->precision == SO_F32) {
+        PLACE(keys_f, m->heads * keys * SO_HEAD);
+        PLACE(values_f, m->heads * m->capacity * SO_HEAD);
+        return used;
     }
-    memory->keys = so_calloc(heads * keys, SO_HEAD);
-    memory->key_sums = so_calloc(heads * keys, sizeof(int32_t));
-    memory->key_scale = so_calloc(heads * keys, sizeof(float));
-    memory->values = so_calloc(heads * so_round_up(capacity, 4), SO_HEAD);
-    memory->value_sums = so_calloc(heads * SO_HEAD, sizeof(int32_t));
-    memory->value_scale = so_calloc(heads * SO_HEAD, sizeof(float));
-    return memory->keys && memory->key_sums && memory->key_scale && memory->values && memory->value_sums && memory->value_scale;
+    PLACE(keys, m->heads * keys * SO_HEAD);
+    PLACE(values, m->heads * so_round_up(m->capacity, 4) * SO_HEAD);
+    PLACE(key_sums, m->heads * keys);
+    PLACE(key_scale, m->heads * keys);
+    PLACE(value_sums, m->heads * SO_HEAD);
+    PLACE(value_scale, m->heads * SO_HEAD);
+#undef PLACE
+    return used;
 }
 
-void so_memory_free(struct so_memory *memory) {
-    so_free(memory->keys);
-    so_free(memory->key_sums);
-    so_free(memory->key_scale);
-    so_free(memory->values);
-    so_free(memory->value_sums);
-    so_free(memory->value_scale);
-    so_free(memory->keys_f);
-    so_free(memory->values_f);
-    memset(memory, 0, sizeof *memory);
+bool so_memories_create(struct so_memory *memories, size_t n, enum so_precision precision, size_t heads, size_t capacity) {
+    struct so_memory empty = {.precision = precision, .heads = heads, .capacity = capacity};
+    size_t each = place(&empty, NULL);
+    char *slab = so_calloc(n, each);
+    if (!slab) return false;
+    for (size_t i = 0; i < n; i++) {
+        memories[i] = empty;
+        place(&memories[i], slab + i * each);
+    }
+    memories[0].slab = slab;
+    return true;
+}
+
+void so_memories_free(struct so_memory *memories, size_t n) {
+    if (n) so_free(memories[0].slab);
+    memset(memories, 0, n * sizeof *memories);
 }
 
 struct fill_job {

@@ -6,7 +6,7 @@
 
 void so_cross_free(struct so_cross *cross) {
     if (!cross) return;
-    for (size_t i = 0; cross->layers && i < cross->model->hp.n_text_layer; i++) so_memory_free(&cross->layers[i]);
+    if (cross->layers) so_memories_free(cross->layers, cross->model->hp.n_text_layer);
     so_free(cross->layers);
     so_free(cross);
 }
@@ -17,10 +17,8 @@ sotto_status so_cross_create(const struct so_model *model, struct so_cross **out
     if (!cross) return so_fail_memory(err, sizeof *cross, "cross attention");
     cross->model = model;
     cross->layers = so_calloc(model->hp.n_text_layer, sizeof *cross->layers);
-    bool made = cross->layers != NULL;
-    for (size_t i = 0; made && i < model->hp.n_text_layer; i++)
-        made = so_memory_create(&cross->layers[i], model->precision, model->hp.n_text_head, model->hp.n_audio_ctx);
-    if (!made) {
+    if (!cross->layers ||
+        !so_memories_create(cross->layers, model->hp.n_text_layer, model->precision, model->hp.n_text_head, model->hp.n_audio_ctx)) {
         so_cross_free(cross);
         return so_fail_memory(err, (size_t)model->hp.n_audio_ctx * model->hp.n_text_state, "cross attention");
     }

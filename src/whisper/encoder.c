@@ -23,7 +23,7 @@ struct so_encoder {
 void so_encoder_free(struct so_encoder *e) {
     if (!e) return;
     so_nn_release(&e->nn);
-    so_memory_free(&e->memory);
+    so_memories_free(&e->memory, 1);
     so_rows_free(&e->normed);
     so_rows_free(&e->hidden);
     so_free(e->mel);
@@ -53,7 +53,7 @@ sotto_status so_encoder_create(const struct so_model *model, struct so_pool *poo
     e->context = so_calloc(ctx * state, sizeof(float));
     bool rows = so_rows_create(&e->normed, model->precision, ctx, 3 * state);
     rows &= so_rows_create(&e->hidden, model->precision, ctx, 4 * state);
-    rows &= so_memory_create(&e->memory, model->precision, hp->n_audio_head, ctx);
+    rows &= so_memories_create(&e->memory, 1, model->precision, hp->n_audio_head, ctx);
     if (!e->mel || !e->wide || !e->x || !e->context || !rows) {
         so_encoder_free(e);
         return so_fail_memory(err, ctx * 12 * state, "the encoder");
