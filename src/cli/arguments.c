@@ -41,6 +41,7 @@ static const char help[] =
     "      --max-duration SECONDS refuse longer recordings\n"
     "      --sequential           classic windows that advance by the last timestamp\n"
     "      --batch N              chunks decoded side by side, 1 to 64 (default 8); changes no result\n"
+    "      --full-context         encode short chunks as windows of 30 s too\n"
     "      --no-vad               transcribe silence too\n"
     "      --vad-threshold P      probability at which speech begins (default 0.25)\n"
     "      --vad-min-speech S     drop speech shorter than this, seconds (default 0.09)\n"
@@ -63,7 +64,7 @@ static const char help[] =
 
 enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
-    OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
+    OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_FULL_CONTEXT, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION, OPT_KERNEL, OPT_FORCE,
     OPT_LANGUAGE_PER_SEGMENT, OPT_LANGUAGE_FLOOR, OPT_VAD_THRESHOLD, OPT_VAD_MIN_SPEECH, OPT_VAD_MIN_SILENCE, OPT_VAD_PAD,
@@ -97,6 +98,7 @@ static const struct option long_options[] = {
     {"precision", required_argument, NULL, OPT_PRECISION},
     {"beam", required_argument, NULL, OPT_BEAM},
     {"sequential", no_argument, NULL, OPT_SEQUENTIAL},
+    {"full-context", no_argument, NULL, OPT_FULL_CONTEXT},
     {"no-vad", no_argument, NULL, OPT_NO_VAD},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"channels", required_argument, NULL, OPT_CHANNELS},
@@ -288,6 +290,7 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_NO_TIMESTAMPS: o->no_timestamps = true; return true;
     case OPT_CONDITION: o->condition_on_previous = true; return true;
     case OPT_SEQUENTIAL: o->sequential = true; return true;
+    case OPT_FULL_CONTEXT: o->full_context = true; return true;
     case OPT_NO_VAD: o->vad = false; return true;
     case OPT_RESUME: a->resume = o->resume = true; return true;
     case OPT_LANGUAGE_PER_SEGMENT: o->language_per_segment = true; return true;

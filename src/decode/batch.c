@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "decode/context.h"
 #include "decode/job.h"
 #include "decode/listener.h"
 #include "util/clock.h"
@@ -29,6 +30,7 @@ struct slot {
     float *samples;     /* [SO_FEED_SAMPLES] */
     uint32_t from;      /* first frame of the chunk that the window hears */
     uint32_t frames;    /* of the window */
+    size_t positions;   /* that the encoder was given of it */
     struct so_cross *cross;
     struct so_window *window;
     int language;
@@ -108,11 +110,12 @@ static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error
 /** Samples of the chunk from slot->from on. */
 static size_t unheard(const struct slot *slot) { return slot->chunk.length - (size_t)slot->from * SO_MEL_HOP; }
 
-/** Encode the chunk from slot->from on. */
-static sotto_status hear(struct batch *b, struct slot *slot, sotto_error *err) {
+/** Encode the chunk from slot->from on; full: as a window of 30 s, however short it is. */
+static sotto_status hear(struct batch *b, struct slot *slot, bool full, sotto_error *err) {
     size_t n = unheard(slot);
     slot->frames = (uint32_t)((n + SO_MEL_HOP - 1) / SO_MEL_HOP);
-    return so_engine_hear(&b->job->engine, slot->samples + (size_t)slot->from * SO_MEL_HOP, n, slot->cross, err);
+    slot->positions = so_context_positions(b->job->model, n, full || b->job->options->full_context);
+    return so_engine_hear(&b->job->engine, slot->samples + (size_t)slot->from * SO_MEL_HOP, n, slot->positions, slot->cross, err);
 }
 
 static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *err) {
@@ -131,7 +134,7 @@ static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *e
     slot->hearings = 0;
     b->taken++;
     status = so_transcript_create(b->job->model->name, &slot->part, err);
-    if (!status) status = hear(b, slot, err);
+    if (!status) status = hear(b, slot, false, err);
     if (!status && b->speaking) status = begin_window(b, slot, err);
     return status;
 }
@@ -233,12 +236,19 @@ static void put_aside(struct batch *b, struct slot *slot) {
     slot->busy = false;
 }
 
+static sotto_status hear_again(struct batch *b, struct slot *slot, bool full, sotto_error *err) {
+    sotto_status status = hear(b, slot, full, err);
+    return status ? status : begin_window(b, slot, err);
+}
+
 /** An attempt is done: try again, hear the rest of the chunk, or be finished with it. */
 static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *err) {
     struct so_job *job = b->job;
     struct so_outcome outcome = {.temperature = job->options->temperatures[slot->attempt]};
     sotto_status status = so_judge_attempt(&job->judge, slot->window, speech_after(&slot->chunk, slot->from), &outcome, err);
     if (status) return status;
+    if (so_needs_fallback(&job->judge.thresholds, &outcome.quality) && slot->positions < job->model->hp.n_audio_ctx)
+        return hear_again(b, slot, true, err); /* before anything else: with all of the window that the model was trained on */
     if (so_kept_offer(&slot->kept, &job->judge, &outcome, slot->attempt + 1 == job->options->n_temperatures)) {
         slot->attempt++;
         return begin_attempt(b, slot, err);
@@ -255,8 +265,7 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
     uint32_t until = heard_until(b, &split);
     if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {
         slot->from += until;
-        status = hear(b, slot, err);
-        return status ? status : begin_window(b, slot, err);
+        return hear_again(b, slot, false, err);
     }
     put_aside(b, slot);
     return SOTTO_OK;

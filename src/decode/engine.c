@@ -37,10 +37,10 @@ void so_engine_free(struct so_engine *engine) {
     *engine = (struct so_engine){0};
 }
 
-sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
+sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, size_t positions, struct so_cross *cross,
                             sotto_error *err) {
     double from = so_now();
-    size_t frames = so_min(SO_MEL_FRAMES, 2 * (size_t)engine->model->hp.n_audio_ctx);
+    size_t frames = so_min(SO_MEL_FRAMES, 2 * positions);
     n_samples = so_min(n_samples, frames * SO_MEL_HOP);
     sotto_status status = so_logmel_window(engine->logmel, engine->pool, samples, n_samples, frames, engine->mel, err);
     from = charge(&engine->timing.features, from);

@@ -34,8 +34,11 @@ void so_engine_free(struct so_engine *engine);
 /** Let encoder and decoder use a device from now on, if there is one. The time it took to get it counts as loading. */
 void so_engine_use(struct so_engine *engine, const struct so_device_use *device);
 
-/** Encode one window into `cross`. samples: [n_samples], at most SO_FEED_SAMPLES; the rest is silence. */
-sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, struct so_cross *cross,
+/**
+ * Encode a window of `positions` (at most n_audio_ctx, 20 ms each) into `cross`. samples: [n_samples], the rest is silence; what is
+ * beyond the window is not heard.
+ */
+sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, size_t positions, struct so_cross *cross,
                             sotto_error *err);
 
 /** The language by the mean probability over `n` windows (at most SO_ENGINE_ROWS). The model is multilingual. */

@@ -61,7 +61,7 @@ static sotto_status run_window(struct sequential *s, sotto_error *err) {
     struct so_job *job = s->job;
     uint32_t frames = so_feed_frames(&s->feed);
     size_t first = job->transcript->result.n_segments;
-    sotto_status status = so_engine_hear(&job->engine, s->feed.samples, s->feed.n, s->cross, err);
+    sotto_status status = so_engine_hear(&job->engine, s->feed.samples, s->feed.n, job->model->hp.n_audio_ctx, s->cross, err);
     if (!status) status = so_job_language(job, &s->cross, 1, err);
     if (!status) status = so_job_window_language(job, s->cross, &s->language, err);
     if (status || frames == 0) return status;

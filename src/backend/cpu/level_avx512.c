@@ -10,5 +10,6 @@
 #include "backend/cpu/simd/v16.h"
 #include "backend/cpu/simd/q8_avx512.inl"
 #include "backend/cpu/simd/q8_row_avx512.inl"
+#include "backend/cpu/simd/q8_sparse_avx512.inl"
 #include "backend/cpu/kernels/gemm_q8.inl"
 #include "backend/cpu/kernels/all.inl"

@@ -61,17 +61,16 @@ static so_q8_tile_function *const so_q8_tiles[SO_Q8_PANELS][SO_Q8_ROWS] = {
 static void SO_LEVEL_GEMM_Q8(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero,
                              const int8_t *b, const int32_t *bsum, int32_t *c, size_t ldc) {
     const size_t groups = (k + 3) / 4, all_panels = (n + 15) / 16;
-    size_t first = 0; /* panel that is not done yet */
-#ifdef SO_Q8_HAS_ROW
-    for (; m == 1 && first + 4 <= all_panels; first += 4) {
-        const int8_t *panels = b + first * groups * 64;
-        if (a_zero)
-            so_q8_dense_row(groups, a, panels, bsum + 16 * first, c + 16 * first);
-        else
-            so_q8_sparse_row(groups, a, panels, c + 16 * first);
-    }
+    size_t done = 0, first = 0; /* rows that are done; panels of a single row that are */
+#ifdef SO_Q8_HAS_SPARSE
+    if (!a_zero) done = so_q8_sparse(m, n, groups, a, lda, b, c, ldc);
 #endif
-    for (size_t block = 0; block < m; block += SO_Q8_BLOCK) {
+#ifdef SO_Q8_HAS_ROW
+    for (; m == 1 && done == 0 && first + 4 <= all_panels; first += 4)
+        so_q8_dense_row(groups, a, b + first * groups * 64, so_q8_start(a_zero, bsum + 16 * first),
+                        c + 16 * first);
+#endif
+    for (size_t block = done; block < m; block += SO_Q8_BLOCK) {
         const size_t end = m - block < SO_Q8_BLOCK ? m : block + SO_Q8_BLOCK;
         for (size_t p = first; p < all_panels; p += SO_Q8_PANELS) {
             const size_t panels = all_panels - p < SO_Q8_PANELS ? all_panels - p : SO_Q8_PANELS;

@@ -1,5 +1,5 @@
 /*
- * One row of A on AVX-512 VNNI: the product of attention's single query, and of every layer when one sequence is
+ * One row of A on AVX-512 VNNI: the scores of attention's single query, and every layer when one sequence is
  * decoded alone. Four panels pass side by side in eight accumulators, for with two a chain of sums waits for the
  * latency of vpdpbusd.
  */
@@ -40,46 +40,6 @@ static void so_q8_dense_row(size_t groups, const uint8_t *a, const int8_t *b, co
         SO_Q8_ROW_STEP(t0, t1, t2, t3, g + 1);
     }
     if (g < groups) SO_Q8_ROW_STEP(s0, s1, s2, s3, g);
-    SO_Q8_ROW_END(s0, t0, 0);
-    SO_Q8_ROW_END(s1, t1, 1);
-    SO_Q8_ROW_END(s2, t2, 2);
-    SO_Q8_ROW_END(s3, t3, 3);
-}
-
-/* Groups whose places are listed at a time. */
-#define SO_Q8_LIST 512
-/* Listed groups that are asked for ahead. */
-#define SO_Q8_LIST_AHEAD 12
-
-/**
- * The same from zero, reading only those groups of the panels that a's four bytes do not make 0. Most of attention's
- * probabilities are, and the caches' values come from memory.
- */
-static void so_q8_sparse_row(size_t groups, const uint8_t *a, const int8_t *b, int32_t *c) {
-    const size_t panel = groups * 64;
-    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
-    for (size_t first = 0; first < groups; first += SO_Q8_LIST) {
-        const size_t end = groups - first < SO_Q8_LIST ? groups : first + SO_Q8_LIST;
-        uint32_t list[SO_Q8_LIST + SO_Q8_LIST_AHEAD + 1];
-        size_t n = 0;
-        for (size_t g = first; g < end; g++) {
-            uint32_t four;
-            memcpy(&four, a + 4 * g, 4);
-            list[n] = (uint32_t)g;
-            n += four != 0;
-        }
-        for (size_t i = 0; i < SO_Q8_LIST_AHEAD; i++) list[n + i] = n ? list[n - 1] : 0;
-        size_t i = 0;
-        for (; i + 2 <= n; i += 2) {
-            const int8_t *next = b + 64 * (size_t)list[i + SO_Q8_LIST_AHEAD - 1];
-            for (size_t p = 0; p < 4; p++) so_prefetch(next + p * panel, 0);
-            SO_Q8_ROW_STEP(s0, s1, s2, s3, list[i]);
-            next = b + 64 * (size_t)list[i + SO_Q8_LIST_AHEAD];
-            for (size_t p = 0; p < 4; p++) so_prefetch(next + p * panel, 0);
-            SO_Q8_ROW_STEP(t0, t1, t2, t3, list[i + 1]);
-        }
-        if (i < n) SO_Q8_ROW_STEP(s0, s1, s2, s3, list[i]);
-    }
     SO_Q8_ROW_END(s0, t0, 0);
     SO_Q8_ROW_END(s1, t1, 1);
     SO_Q8_ROW_END(s2, t2, 2);
