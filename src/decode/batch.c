@@ -78,11 +78,15 @@ static void release(struct batch *b) {
     so_listener_free(b->listener);
 }
 
-/** A slot's memory is made when it is first used: a short recording needs one. */
-static sotto_status ensure_slot(struct batch *b, struct slot *slot, sotto_error *err) {
+/** A slot's memory is made when it is first used: a short recording needs one. First what listening takes. */
+static sotto_status ensure_samples(struct slot *slot, sotto_error *err) {
+    if (!slot->samples) slot->samples = so_alloc(SO_FEED_SAMPLES, sizeof *slot->samples);
+    return slot->samples ? SOTTO_OK : so_fail_memory(err, SO_FEED_SAMPLES * sizeof *slot->samples, "samples");
+}
+
+/** Then, if there is a chunk, what decoding takes. */
+static sotto_status ensure_window(struct batch *b, struct slot *slot, sotto_error *err) {
     if (slot->window) return SOTTO_OK;
-    slot->samples = so_alloc(SO_FEED_SAMPLES, sizeof *slot->samples);
-    if (!slot->samples) return so_fail_memory(err, SO_FEED_SAMPLES * sizeof *slot->samples, "samples");
     sotto_status status = so_cross_create(b->job->model, &slot->cross, err);
     if (!status) status = so_kept_create(b->job->model, &slot->kept, err);
     if (!status) status = so_window_create(b->job->model, &b->job->search, &slot->window, err);
@@ -119,7 +123,7 @@ static sotto_status hear(struct batch *b, struct slot *slot, bool full, sotto_er
 }
 
 static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *err) {
-    sotto_status status = ensure_slot(b, slot, err);
+    sotto_status status = ensure_samples(slot, err);
     bool more = false;
     if (!status) status = so_listener_next(b->listener, &slot->chunk, slot->samples, &more, err);
     b->job->n_samples = so_listener_total(b->listener);
@@ -134,6 +138,7 @@ static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *e
     slot->hearings = 0;
     b->taken++;
     status = so_transcript_create(b->job->model->name, &slot->part, err);
+    if (!status) status = ensure_window(b, slot, err);
     if (!status) status = hear(b, slot, false, err);
     if (!status && b->speaking) status = begin_window(b, slot, err);
     return status;

@@ -48,9 +48,9 @@ sotto_status so_encoder_create(const struct so_model *model, struct so_pool *poo
         return status;
     }
     e->mel = so_calloc(frames * hp->n_mels, sizeof(float));
-    e->wide = so_calloc(so_max(frames * state, ctx * 4 * state), sizeof(float));
-    e->x = so_calloc(ctx * state, sizeof(float));
-    e->context = so_calloc(ctx * state, sizeof(float));
+    e->wide = so_alloc(so_max(frames * state, ctx * 4 * state), sizeof(float));
+    e->x = so_alloc(ctx * state, sizeof(float));
+    e->context = so_alloc(ctx * state, sizeof(float));
     bool rows = so_rows_create(&e->normed, model->precision, ctx, 3 * state);
     rows &= so_rows_create(&e->hidden, model->precision, ctx, 4 * state);
     rows &= so_memories_create(&e->memory, 1, model->precision, hp->n_audio_head, ctx);
