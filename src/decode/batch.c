@@ -312,7 +312,7 @@ static sotto_status emit(struct batch *b, sotto_error *err) {
 /** Pass over the chunks that an earlier call finished: they are found again, which is quick, and not decoded. */
 static sotto_status pass_over(struct batch *b, sotto_error *err) {
     struct slot *slot = &b->slots[0];
-    sotto_status status = b->job->resumed.chunks ? ensure_slot(b, slot, err) : SOTTO_OK;
+    sotto_status status = b->job->resumed.chunks ? ensure_samples(slot, err) : SOTTO_OK;
     while (!status && b->taken < b->job->resumed.chunks && !b->source_ended) {
         bool more = false;
         status = so_job_cancelled(b->job, err);
