@@ -61,7 +61,7 @@ size_t so_vocab_encode(const struct so_vocab *vocab, const char *text, size_t le
 
 /**
  * Decode text tokens (special ones are skipped) into `text`, at most `capacity` bytes with the NUL; returns the bytes
- * needed without it. Bytes that are not valid UTF-8 become U+FFFD.
+ * needed without it. Bytes that are not valid UTF-8 become U+FFFD, and so do zero bytes.
  */
 size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text, size_t capacity);
 

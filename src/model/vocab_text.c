@@ -31,7 +31,7 @@ static void drain(struct gather *g, struct sink *sink, bool at_end) {
         unsigned char first = (unsigned char)g->bytes[0];
         /* All bytes so far begin a character: the next ones may complete it. */
         if (code == SO_UTF8_INVALID && size == g->n && !at_end && first >= 0xc2 && first <= 0xf4) return;
-        if (code == SO_UTF8_INVALID)
+        if (code == SO_UTF8_INVALID || code == 0) /* a zero byte would end the text */
             emit(sink, "\xef\xbf\xbd", 3);
         else
             emit(sink, g->bytes, size);
