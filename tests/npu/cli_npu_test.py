@@ -26,6 +26,16 @@ class Device(unittest.TestCase):
         done = run("device", "list")
         self.assertEqual(done.returncode, 0)
         self.assertIn("emulator", done.stdout)
+        for line in ("driver: amdxdna 0.0", "firmware: 1.5.5.391", "array: 5 columns x 6 rows, AIE version 1.1", "clocks: NPU 400 MHz, array 800 MHz",
+                     "power: not available", "column utilisation: not available", "power mode: not available", "rate: not available"):
+            self.assertIn("  " + line, done.stdout)
+        self.assertIn("energy counter (RAPL)", done.stdout)
+
+    def test_check_compares_with_the_cpu_and_counts_commands(self):
+        done = run("device", "check", "--device", "emulator")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count("equal to the CPU, byte by byte"), 6)
+        self.assertIn("commands completed, by the driver's count: 11", done.stdout)
 
     def test_inspect_prints_an_xclbin(self):
         done = run("device", "inspect", CORPUS / "fuzz_xclbin" / "gemm.xclbin")

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "backend/emulator/emulator.h"
 #include "backend/xdna/device.h"
+#include "backend/xdna/gemm_stream.h"
 #include "backend/xdna/inspect.h"
 #include "backend/xdna/plan.h"
 #include "sotto_device.h"
 #include "util/clock.h"
 #include "util/memory.h"
+#include "util/meter.h"
 
 /* The stream knows its buffer only once it is closed. */
 static sotto_status finish(FILE *out, char **text, char **buffer, sotto_status status, sotto_error *err) {
@@ -65,6 +68,29 @@ static void print_facts(const struct so_xdna *d, const struct so_xdna_facts *f, 
                 f->contexts[i].command_submissions, f->contexts[i].command_completions, f->contexts[i].errors);
 }
 
+/* What the model answers to the same questions. */
+static void print_emulator(struct so_xdna_facts *facts, FILE *out) {
+    struct so_emulator *emulator = so_emulator_create(NULL);
+    struct so_xdna *device;
+    fputs("emulator: a model of an XDNA1 array behind its driver, on every machine; it answers as ", out);
+    if (emulator && so_xdna_open_bare(so_emulator_sys(emulator), NULL, &device, NULL) == SOTTO_OK) {
+        so_xdna_query(device, facts);
+        print_facts(device, facts, out);
+        so_xdna_close(device);
+    } else {
+        fputs("nobody: out of memory\n", out);
+    }
+    so_emulator_free(emulator);
+}
+
+static void print_cpu(FILE *out) {
+    struct so_energy energy;
+    so_energy_read(SO_METER_RAPL, &energy);
+    fprintf(out, "cpu\n  kernels: %s\n", so_kernels()->level);
+    if (!energy.n) fputs("  energy counter (RAPL): not available\n", out);
+    for (size_t i = 0; i < energy.n; i++) fprintf(out, "  energy counter (RAPL) of package %zu: %.3f J\n", i, (double)energy.microjoules[i] * 1e-6);
+}
+
 sotto_status sotto_device_list(char **text, sotto_error *err) {
     char *buffer = NULL;
     size_t size;
@@ -95,22 +121,25 @@ sotto_status sotto_device_list(char **text, sotto_error *err) {
         any = true;
     }
     if (!any) fprintf(out, "%s\n", why.message);
-    fputs("emulator\n  a model of an XDNA1 array behind its driver; on every machine\ncpu\n  ", out);
-    fprintf(out, "kernels: %s\n", so_kernels()->level);
+    print_emulator(facts, out);
+    print_cpu(out);
     so_free(facts);
     return finish(out, text, &buffer, SOTTO_OK, err);
 }
 
-/* Each shape of base's encoder is compared with the CPU the first time it is wanted. */
+/* Known answers of each shape that a window of base has. */
 static sotto_status check_shapes(struct so_backend *b, FILE *out, sotto_error *err) {
-    static const size_t shapes[][3] = {{1500, 512, 1536}, {1500, 512, 512}, {1500, 512, 2048}, {1500, 2048, 512}, {1500, 512, 1024}, {1500, 1536, 512}};
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    static const struct so_hparams base = {80, 1500, 512, 8, 6, 448, 512, 8, 6, 51865};
+    struct so_plan_shape shapes[SO_PLAN_SHAPES];
+    size_t n = so_plan_shapes(&base, shapes);
+    for (size_t i = 0; i < n; i++) {
+        const struct so_plan_shape *s = &shapes[i];
+        bool second_part = s->logical == 0 && s->times > 1;
+        if (s->few || s->attention || second_part || !so_backend_wants(b, s->m, s->k, s->n, false)) continue;
         double from = so_now();
-        if (!so_backend_prove(b, shapes[i][0], shapes[i][1], shapes[i][2]))
-            return so_fail(err, SOTTO_ERR_DEVICE, "the product %zu x %zu x %zu came out wrong", shapes[i][0],
-                           shapes[i][1], shapes[i][2]);
-        fprintf(out, "  %zu x %zu x %zu: equal to the CPU, byte by byte (%.1f ms with the comparison)\n",
-                shapes[i][0], shapes[i][1], shapes[i][2], (so_now() - from) * 1e3);
+        if (!so_backend_prove(b, s->m, s->k, s->n))
+            return so_fail(err, SOTTO_ERR_DEVICE, "the product %zu x %zu x %zu came out wrong", s->m, s->k, s->n);
+        fprintf(out, "  %zu x %zu x %zu: equal to the CPU, byte by byte (%.1f ms with the comparison)\n", s->m, s->k, s->n, (so_now() - from) * 1e3);
     }
     return SOTTO_OK;
 }
@@ -160,6 +189,24 @@ sotto_status sotto_device_inspect(const char *path, char **text, sotto_error *er
     return status;
 }
 
+/* The padded shapes, each once: what stock overlays would have to be built for. */
+static void print_shapes(const struct so_hparams *hp, FILE *out) {
+    struct so_plan_shape shapes[SO_PLAN_SHAPES];
+    size_t n = so_plan_shapes(hp, shapes);
+    for (size_t i = 0; i < n; i++) {
+        struct so_gemm_shape s = so_gemm_pad(shapes[i].m, shapes[i].k, shapes[i].n);
+        unsigned times = 0;
+        size_t first = n;
+        for (size_t j = 0; j < n; j++) {
+            struct so_gemm_shape other = so_gemm_pad(shapes[j].m, shapes[j].k, shapes[j].n);
+            if (shapes[j].few || shapes[j].attention || other.m != s.m || other.k != s.k || other.n != s.n) continue;
+            first = first < j ? first : j;
+            times += shapes[j].times;
+        }
+        if (first == i) fprintf(out, "  shape %zux%zux%zu, %u in a window\n", s.m, s.k, s.n, times);
+    }
+}
+
 void so_xdna_plan(const struct so_model *m, FILE *out) {
     static const struct {
         enum so_overlay_kind kind;
@@ -171,5 +218,6 @@ void so_xdna_plan(const struct so_model *m, FILE *out) {
         fprintf(out, "  %-7s %" PRIu64 " products, %" PRIu64 " dispatches, %.1f MB, about %.3g s%s\n", kernels[i].name, p.products, p.dispatches,
                 (double)p.bytes / 1e6, p.seconds, kernels[i].kind == SO_KERNEL_GEMM ? "" : ", lossy: not used for speech");
     }
+    print_shapes(&m->hp, out);
     fputs("  left to the CPU: the decoder's steps (a few rows each) and attention, unless --npu-all, --npu-attention\n", out);
 }
