@@ -105,6 +105,7 @@ typedef struct sotto_word {
     double start, end;
     float probability; /**< geometric mean of the probabilities of its tokens */
     int speaker;       /**< index into sotto_result.speakers, -1 if unknown */
+    bool overlap;      /**< for half of its time or more somebody else speaks as well */
 } sotto_word;
 
 typedef struct sotto_segment {
@@ -118,13 +119,25 @@ typedef struct sotto_segment {
     float temperature, avg_logprob, compression_ratio, no_speech_prob;
     const sotto_word *words; /**< NULL unless asked for */
     size_t n_words;
-    int speaker; /**< -1 if unknown */
+    int speaker;  /**< -1 if unknown */
+    bool overlap; /**< as in a word */
 } sotto_segment;
 
 typedef struct sotto_speaker {
-    const char *id;
-    double seconds;
+    const char *id;     /**< "SPEAKER_00", .. by first turn; the name of whom the voice was recognised as */
+    double seconds;     /**< how long this one speaks */
+    bool known;         /**< the voice is one of sotto_options.people */
+    float score;        /**< cosine with the voice it is most like of these, -1 to 1; NaN without any */
+    const float *voice; /**< [SOTTO_VOICE_SIZE], unit length; NULL unless sotto_options.voices */
 } sotto_speaker;
+
+/** A stretch in which one speaker speaks. Turns of several speakers may overlap. */
+typedef struct sotto_turn {
+    double start, end;
+    int speaker; /**< index into sotto_result.speakers */
+} sotto_turn;
+
+#define SOTTO_VOICE_SIZE 192
 
 typedef struct sotto_timing { /* seconds of wall time */
     double load, audio, vad, features, encode, decode, diarize, total;
@@ -158,7 +171,7 @@ typedef struct sotto_usage {
 } sotto_usage;
 
 typedef struct sotto_result {
-    const char *text;
+    const char *text; /**< NULL where only speakers were asked for */
     const char *language;       /**< code as "en"; "" where no speech was found and no language was given */
     float language_probability; /**< 1 when the language was given */
     double duration;            /**< of the recording */
@@ -166,6 +179,8 @@ typedef struct sotto_result {
     size_t n_segments;
     const sotto_speaker *speakers;
     size_t n_speakers;
+    const sotto_turn *turns; /**< by start; NULL unless speakers were asked for */
+    size_t n_turns;
     const char *model;
     const char *device_path;           /**< what really ran: "cpu", "xdna", "emulator" */
     uint64_t matmuls_cpu, matmuls_npu; /**< linear layers, by who computed them */
@@ -275,7 +290,15 @@ typedef struct sotto_options {
     const char *journal;
     bool resume;
 
-    /* Callbacks run on the calling thread, in order. Any may be NULL. */
+    bool diarize;                      /**< who speaks: speakers and turns, and the speaker of each segment and word; implies word_timestamps */
+    bool diarize_fast;                 /**< look every two seconds, not every one */
+    uint32_t min_speakers, max_speakers; /**< 0: as many as there seem to be */
+    bool voices;                       /**< put each speaker's voice into the result */
+    const char *speaker_model;         /**< name or path; NULL: "speakers" */
+    const struct sotto_people *people; /**< voices to recognise, NULL: none */
+    float people_threshold;            /**< cosine from which a voice is recognised (default 0.4) */
+
+    /* Callbacks run on the calling thread, in order. Any may be NULL. With `diarize` segments come at the end. */
     void *user;
     void (*on_segment)(void *user, const sotto_segment *segment); /**< the segment lives for the call only */
     void (*on_progress)(void *user, double done, double total);   /**< seconds; total 0 while unknown */
@@ -313,6 +336,51 @@ typedef sotto_status (*sotto_read)(void *user, float *samples, size_t capacity, 
 /** The same for samples that come piece by piece: memory does not grow with their number. `duration` (seconds, 0: unknown) is for progress only. */
 SOTTO_EXPORT sotto_status sotto_transcribe_stream(const sotto_model *model, sotto_read read, void *user, double duration,
                                                   const sotto_options *options, sotto_result **out, sotto_error *err);
+
+/* ---- speakers ----------------------------------------------------------------------------------------- */
+
+/**
+ * Who speaks when, without the text. Of the options count those of input, speakers, threads and callbacks (but on_segment);
+ * `diarize` need not be set. The result has no segments. RTTM and JSON are the formats it can be written in.
+ */
+SOTTO_EXPORT sotto_status sotto_diarize_file(const char *path, const sotto_options *options, sotto_result **out, sotto_error *err);
+SOTTO_EXPORT sotto_status sotto_diarize_pcm(const float *samples, size_t n_samples, const sotto_options *options,
+                                            sotto_result **out, sotto_error *err);
+
+/** Names and voices: a set in memory that can be kept in a file (JSON), which several recordings share. */
+typedef struct sotto_people sotto_people;
+
+/** From a file; an empty set if there is none of this name, or path is NULL. */
+SOTTO_EXPORT sotto_status sotto_people_open(const char *path, sotto_people **out, sotto_error *err);
+SOTTO_EXPORT void sotto_people_free(sotto_people *people); /**< NULL is allowed; no call may be using it */
+
+/** The file that is used by default: speakers.json in $XDG_DATA_HOME/sotto or ~/.local/share/sotto. */
+SOTTO_EXPORT sotto_status sotto_people_path(char *path, size_t size, sotto_error *err);
+
+/** Write the set to a file, whole or not at all. Folders that are missing are made. */
+SOTTO_EXPORT sotto_status sotto_people_save(const sotto_people *people, const char *path, sotto_error *err);
+
+/**
+ * Add the voice of a recording: of the one who speaks longest in it, SOTTO_ERR_MEDIA if there is less than a second of one speaker
+ * alone. A name that is there already gets the mean of all its recordings. options: as in sotto_diarize_file, NULL: defaults.
+ */
+SOTTO_EXPORT sotto_status sotto_people_enroll(sotto_people *people, const char *name, const char *path, const sotto_options *options,
+                                              sotto_error *err);
+
+/** Forget a name; SOTTO_ERR_ARGUMENT if it is not there. */
+SOTTO_EXPORT sotto_status sotto_people_remove(sotto_people *people, const char *name, sotto_error *err);
+
+typedef struct sotto_person {
+    const char *name;     /**< owned by the set, until it changes */
+    uint32_t recordings;  /**< that the voice is the mean of */
+    double seconds;       /**< of speech in them */
+    const float *voice;   /**< [SOTTO_VOICE_SIZE], unit length */
+} sotto_person;
+
+SOTTO_EXPORT size_t sotto_people_count(const sotto_people *people);
+SOTTO_EXPORT sotto_person sotto_people_get(const sotto_people *people, size_t index); /**< by name; index < count */
+
+/* ---- samples ------------------------------------------------------------------------------------------ */
 
 /** Samples of a recording without their transcription, for programs that decode media apart from the rest. */
 typedef struct sotto_audio sotto_audio;

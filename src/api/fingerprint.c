@@ -13,12 +13,26 @@ static void add_text(struct so_hash *hash, const char *text) {
     so_hash_add(hash, text ? text : "\x01", (text ? strlen(text) : 1) + 1);
 }
 
+static void add_speakers(struct so_hash *hash, const sotto_options *o) {
+    char line[128];
+    if (!o->diarize) return;
+    snprintf(line, sizeof line, "speakers %d %u %u %d %a", o->diarize_fast, o->min_speakers, o->max_speakers, o->voices,
+             (double)o->people_threshold);
+    add_text(hash, line);
+    add_text(hash, o->speaker_model);
+    for (size_t i = 0; o->people && i < sotto_people_count(o->people); i++) {
+        sotto_person person = sotto_people_get(o->people, i);
+        add_text(hash, person.name);
+        so_hash_add(hash, person.voice, SOTTO_VOICE_SIZE * sizeof *person.voice);
+    }
+}
+
 /** Everything of the options that a result depends on; threads, batch size and device change nothing. */
 static void add_options(struct so_hash *hash, const sotto_options *o) {
     char line[1024];
     snprintf(
         line, sizeof line, "%d %d %d %d %d %a %d %u %u %a %a %u %a %a %a %llu %d %d %d %d %a %a %a %a %d",
-        (int)o->task, o->word_timestamps, o->no_word_snapping, o->no_timestamps, o->condition_on_previous,
+        (int)o->task, o->word_timestamps || o->diarize, o->no_word_snapping, o->no_timestamps, o->condition_on_previous,
         (double)o->language_floor, o->language_per_segment, o->beam_size, o->best_of, (double)o->patience,
         (double)o->length_penalty, o->n_temperatures, (double)o->compression_ratio_threshold,
         (double)o->logprob_threshold, (double)o->no_speech_threshold, (unsigned long long)o->seed, o->channel,
@@ -29,6 +43,7 @@ static void add_options(struct so_hash *hash, const sotto_options *o) {
     add_text(hash, o->language && strcmp(o->language, "auto") != 0 ? o->language : NULL);
     add_text(hash, o->initial_prompt);
     add_text(hash, o->hotwords);
+    add_speakers(hash, o);
 }
 
 sotto_status so_fingerprint(const struct sotto_model *model, const char *path, const sotto_options *options,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/cpu/kernels.h"
+#include "diarize/identity.h"
 #include "util/compiler.h"
 #include "util/error.h"
 #include "vad/spans.h"
@@ -37,6 +38,7 @@ void sotto_options_init(sotto_options *options) {
         .vad_min_silence = spans.min_silence,
         .vad_pad = spans.pad,
         .batch_size = 8,
+        .people_threshold = 0.4f,
     };
 }
 
@@ -73,6 +75,16 @@ static sotto_status check_vad(const sotto_options *o, sotto_error *err) {
     struct so_span_options spans;
     so_span_options_of(o, &spans);
     return so_span_options_check(&spans, err);
+}
+
+static sotto_status check_speakers(const sotto_options *o, sotto_error *err) {
+    if (o->min_speakers > SO_MAX_SPEAKERS || o->max_speakers > SO_MAX_SPEAKERS)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "there can be at most %d speakers", SO_MAX_SPEAKERS);
+    if (o->max_speakers && o->min_speakers > o->max_speakers)
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the least number of speakers is above the largest");
+    if (!(o->people_threshold >= -1 && o->people_threshold <= 1))
+        return so_fail(err, SOTTO_ERR_ARGUMENT, "the likeness from which a speaker is recognised must be from -1 to 1");
+    return SOTTO_OK;
 }
 
 static sotto_status check_features(const sotto_options *o, sotto_error *err) {
@@ -117,14 +129,27 @@ static sotto_status check_language(const struct so_model *model, const sotto_opt
     return SOTTO_OK;
 }
 
+static sotto_status check_version(const sotto_options *options, sotto_error *err) {
+    if (options->version == OPTIONS_VERSION) return SOTTO_OK;
+    return so_fail(err, SOTTO_ERR_ARGUMENT, "the options were not set up by sotto_options_init of this version");
+}
+
 sotto_status so_options_check(const struct so_model *model, const sotto_options *options, sotto_error *err) {
-    if (options->version != OPTIONS_VERSION)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "the options were not set up by sotto_options_init of this version");
-    sotto_status status = check_search(options, err);
+    sotto_status status = check_version(options, err);
+    if (!status) status = check_search(options, err);
     if (!status) status = check_input(options, err);
     if (!status) status = check_vad(options, err);
     if (!status) status = check_features(options, err);
+    if (!status && options->diarize) status = check_speakers(options, err);
     if (!status) status = check_level(err);
     if (!status) status = check_language(model, options, err);
+    return status;
+}
+
+sotto_status so_options_check_diarize(const sotto_options *options, sotto_error *err) {
+    sotto_status status = check_version(options, err);
+    if (!status) status = check_input(options, err);
+    if (!status) status = check_speakers(options, err);
+    if (!status) status = check_level(err);
     return status;
 }

@@ -35,6 +35,8 @@ sotto_status sotto_result_format_shaped(const sotto_result *result, sotto_format
     so_error_clear(err);
     sotto_status status = options ? check(options, err) : SOTTO_OK;
     if (status) return status;
+    if (!result->text && result->turns && format != SOTTO_FORMAT_JSON && format != SOTTO_FORMAT_RTTM)
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "speakers without text can be written as RTTM and JSON only");
     so_buffer_text(&out, "");
     switch (format) {
     case SOTTO_FORMAT_TXT: so_output_txt(result, &out); break;
@@ -43,7 +45,7 @@ sotto_status sotto_result_format_shaped(const sotto_result *result, sotto_format
     case SOTTO_FORMAT_VTT: so_output_vtt(result, options, &out); break;
     case SOTTO_FORMAT_TSV: so_output_tsv(result, &out); break;
     case SOTTO_FORMAT_RTTM:
-        if (result->n_speakers == 0) {
+        if (result->n_speakers == 0 && !result->turns) {
             so_buffer_free(&out);
             return so_fail(err, SOTTO_ERR_UNSUPPORTED, "RTTM tells who spoke when, and this result has no speakers");
         }

@@ -1,32 +1,10 @@
 #include "decode/transcribe.h"
 
-#include <string.h>
-
 #include "api/fingerprint.h"
 #include "api/handle.h"
 #include "api/options.h"
-#include "audio/audio.h"
+#include "api/source.h"
 #include "util/error.h"
-#include "util/memory.h"
-
-/** Samples in memory as a source. */
-struct memory_source {
-    const float *samples; /**< [n] */
-    size_t n, at;
-};
-
-static sotto_status read_memory(void *context, float *samples, size_t capacity, size_t *n, sotto_error *err) {
-    struct memory_source *memory = context;
-    (void)err;
-    *n = so_min(capacity, memory->n - memory->at);
-    if (*n) memcpy(samples, memory->samples + memory->at, *n * sizeof *samples);
-    memory->at += *n;
-    return SOTTO_OK;
-}
-
-static sotto_status read_audio(void *context, float *samples, size_t capacity, size_t *n, sotto_error *err) {
-    return so_audio_read(context, samples, capacity, n, err);
-}
 
 /** Options to work with: the caller's, checked, or the defaults. */
 static sotto_status settle_options(const sotto_model *model, const sotto_options *given, sotto_options *options, sotto_error *err) {
@@ -36,6 +14,7 @@ static sotto_status settle_options(const sotto_model *model, const sotto_options
         *options = *given;
     else
         sotto_options_init(options);
+    options->word_timestamps = options->word_timestamps || options->diarize;
     return so_options_check(so_model_of(model), options, err);
 }
 
@@ -72,12 +51,12 @@ sotto_status sotto_transcribe_file(const sotto_model *model, const char *path, c
     sotto_options settled;
     sotto_status status = settle_options(model, options, &settled, err);
     if (status) return status;
-    struct so_audio_options how = {settled.channel, settled.stream};
-    struct so_audio *audio = NULL;
-    status = so_audio_open(path, &how, &audio, err);
+    struct so_audio *audio;
+    struct so_source source;
+    status = so_source_of_path(path, &settled, &audio, &source, err);
     if (status) return status;
     char fingerprint[33] = "";
-    struct so_source source = {audio, read_audio, so_audio_duration_hint(audio), fingerprint};
+    source.fingerprint = fingerprint;
     if (settled.journal) status = so_fingerprint(model, path, &settled, fingerprint, err);
     if (!status) status = transcribe(model, &source, &settled, out, err);
     so_audio_close(audio);
@@ -90,8 +69,8 @@ sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples
     sotto_options settled;
     sotto_status status = settle_options(model, options, &settled, err);
     if (status) return status;
-    struct memory_source memory = {samples, n_samples, 0};
-    struct so_source source = {&memory, read_memory, (double)n_samples / SOTTO_SAMPLE_RATE};
+    struct so_memory_source memory = {samples, n_samples, 0};
+    struct so_source source = so_source_of_memory(&memory);
     return transcribe(model, &source, &settled, out, err);
 }
 

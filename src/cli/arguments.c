@@ -58,12 +58,12 @@ static const char help[] =
     "      --line-length N        srt, vtt: characters of a line at most (default 42 with --words, else segments as they are)\n"
     "      --cue-lines N          srt, vtt: lines shown at once at most (default 2)\n"
     "      --cue-seconds S        srt, vtt: longest time that lines are shown (default 7)\n"
-    "      --diarize, --speakers N, --min-speakers N, --max-speakers N   not available in this version\n"
+    "      --diarize              say who speaks: speakers of segments and words, turns; the options below and rttm imply it\n" SO_SPEAKER_HELP
     "  -q, --quiet                no progress bar\n"
     "  -h, --help\n";
 
 enum {
-    OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_SPEAKERS, OPT_MIN_SPEAKERS, OPT_MAX_SPEAKERS, OPT_PROMPT, OPT_HOTWORDS,
+    OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_PROMPT, OPT_HOTWORDS,
     OPT_DEVICE, OPT_THREADS, OPT_PRECISION, OPT_BEAM, OPT_SEQUENTIAL, OPT_FULL_CONTEXT, OPT_NO_VAD, OPT_BATCH, OPT_CHANNELS, OPT_STREAM,
     OPT_TEMPERATURE, OPT_NO_FALLBACK, OPT_BEST_OF, OPT_PATIENCE, OPT_NO_TIMESTAMPS, OPT_CONDITION, OPT_SEED,
     OPT_MAX_DURATION, OPT_NO_WORD_SNAPPING, OPT_LINE_LENGTH, OPT_CUE_LINES, OPT_CUE_SECONDS, OPT_NPU_ALL, OPT_NPU_ATTENTION, OPT_KERNEL, OPT_FORCE,
@@ -88,9 +88,7 @@ static const struct option long_options[] = {
     {"cue-lines", required_argument, NULL, OPT_CUE_LINES},
     {"cue-seconds", required_argument, NULL, OPT_CUE_SECONDS},
     {"diarize", no_argument, NULL, OPT_DIARIZE},
-    {"speakers", required_argument, NULL, OPT_SPEAKERS},
-    {"min-speakers", required_argument, NULL, OPT_MIN_SPEAKERS},
-    {"max-speakers", required_argument, NULL, OPT_MAX_SPEAKERS},
+    SO_SPEAKER_OPTIONS,
     {"prompt", required_argument, NULL, OPT_PROMPT},
     {"hotwords", required_argument, NULL, OPT_HOTWORDS},
     {"device", required_argument, NULL, OPT_DEVICE},
@@ -196,7 +194,6 @@ static bool parse_formats(const char *text, struct so_arguments *arguments) {
         int format = 0;
         while (format < N_EXTENSIONS && (strlen(extensions[format]) != n || strncmp(at, extensions[format], n) != 0)) format++;
         if (format == N_EXTENSIONS) return complain("unknown format in \"%s\": there are txt, srt, vtt, tsv, json and rttm", text);
-        if (format == SOTTO_FORMAT_RTTM) return complain("rttm tells who spoke when, which is not available in this version");
         bool known = false;
         for (size_t i = 0; i < arguments->n_formats; i++) known = known || arguments->formats[i] == (sotto_format)format;
         if (!known) arguments->formats[arguments->n_formats++] = (sotto_format)format;
@@ -305,12 +302,15 @@ static bool take(int option, const char *value, struct so_arguments *a) {
     case OPT_CUE_LINES: a->shape = true; return parse_uint32("--cue-lines", value, 1, 10, &a->cues.cue_lines);
     case OPT_CUE_SECONDS: a->shape = true; return parse_cue_seconds(value, &a->cues);
     case OPT_NO_WORD_SNAPPING: o->no_word_snapping = true; return true;
-    case OPT_DIARIZE:
-    case OPT_SPEAKERS:
-    case OPT_MIN_SPEAKERS:
-    case OPT_MAX_SPEAKERS: return complain("--diarize and --speakers: telling speakers apart is not available in this version");
+    case OPT_DIARIZE: o->diarize = true; return true;
     default: return false;
     }
+}
+
+static bool wants_speakers(const struct so_arguments *arguments) {
+    for (size_t i = 0; i < arguments->n_formats; i++)
+        if (arguments->formats[i] == SOTTO_FORMAT_RTTM) return true;
+    return false;
 }
 
 int so_arguments_parse(int argc, char **argv, struct so_arguments *arguments) {
@@ -320,14 +320,20 @@ int so_arguments_parse(int argc, char **argv, struct so_arguments *arguments) {
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":m:l:f:o:qh", long_options, NULL)) != -1;) {
-        const char *given = argv[optind - 1];
+        const char *given = argv[optind - 1], *problem;
         if (option == 'h') return fputs(help, stdout) < 0 || fflush(stdout) ? SO_EXIT_FAILURE : SO_EXIT_OK;
         if (option == ':') return complain("%s needs a value", given), SO_EXIT_USAGE;
         if (option == '?') return complain("unknown or ambiguous option %s", given), SO_EXIT_USAGE;
-        if (!take(option, optarg, arguments)) return SO_EXIT_USAGE;
+        if (so_speaker_take(option, optarg, &arguments->speakers, &arguments->options, &problem)) {
+            if (problem) return complain("%s", problem), SO_EXIT_USAGE;
+            arguments->options.diarize = true;
+        } else if (!take(option, optarg, arguments)) {
+            return SO_EXIT_USAGE;
+        }
     }
     arguments->files = argv + optind;
     arguments->n_files = (size_t)(argc - optind);
+    if (wants_speakers(arguments)) arguments->options.diarize = true;
     if (arguments->n_files == 0) return complain("no file was given"), SO_EXIT_USAGE;
     if (arguments->resume && !arguments->folder) return complain("--resume goes on with outputs in a folder: give it by -o"), SO_EXIT_USAGE;
     return -1;

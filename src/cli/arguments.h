@@ -2,6 +2,7 @@
 #ifndef SO_CLI_ARGUMENTS_H
 #define SO_CLI_ARGUMENTS_H
 
+#include "cli/speakers.h"
 #include "sotto.h"
 
 enum { SO_MAX_FORMATS = 6 };
@@ -15,6 +16,7 @@ struct so_arguments {
     sotto_options options;
     sotto_format_options cues; /**< how subtitles are shaped */
     bool shape;                /**< they are: words or a limit were asked for */
+    struct so_speaker_arguments speakers;
     char **files; /**< [n_files], part of argv */
     size_t n_files;
 };

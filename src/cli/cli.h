@@ -9,6 +9,8 @@ int so_cli_model(int argc, char **argv);       /**< list | fetch | import | show
 int so_cli_device(int argc, char **argv);      /**< list | check | inspect | plan */
 int so_cli_matmul(int argc, char **argv);
 int so_cli_bench(int argc, char **argv);
+int so_cli_diarize(int argc, char **argv);
+int so_cli_speakers(int argc, char **argv);    /**< add | list | remove | match */
 int so_cli_serve(int argc, char **argv);
 int so_cli_media_helper(int argc, char **argv); /**< what `serve` starts for itself; not for people */
 int so_cli_model_fetch(int argc, char **argv); /**< called by so_cli_model */

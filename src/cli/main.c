@@ -12,6 +12,8 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"transcribe", "write what is said in a recording", so_cli_transcribe},
+    {"diarize", "write who speaks when in a recording", so_cli_diarize},
+    {"speakers", "known voices: add, list, remove, match", so_cli_speakers},
     {"serve", "answer over HTTP, as OpenAI's API, with a page", so_cli_serve},
     {"model", "list, fetch, import, show and verify models", so_cli_model},
     {"device", "list, check and inspect NPUs and files for them", so_cli_device},

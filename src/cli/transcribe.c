@@ -224,6 +224,7 @@ static void transcribe_one(struct run *run, size_t index) {
         result->timing.total += run->load;
         result->timing.realtime_factor = result->timing.total > 0 ? result->duration / result->timing.total : 0;
         run->load = 0;
+        if (!a->quiet) so_speaker_report(label(file), result);
         if (!status || !a->folder) deliver_all(run, index, result, settings);
         sotto_result_free(result);
     }
@@ -255,7 +256,7 @@ int so_cli_transcribe(int argc, char **argv) {
     int status = so_arguments_parse(argc, argv, &run.arguments);
     if (status >= 0) return status;
     struct so_arguments *a = &run.arguments;
-    run.live = !a->folder && a->n_formats == 1 && a->formats[0] == SOTTO_FORMAT_TXT;
+    run.live = !a->folder && !a->options.diarize && a->n_formats == 1 && a->formats[0] == SOTTO_FORMAT_TXT;
     a->options.user = &run;
     a->options.on_segment = on_segment;
     a->options.on_progress = on_progress;
@@ -263,11 +264,14 @@ int so_cli_transcribe(int argc, char **argv) {
     a->options.on_log = on_log;
     watch_signals();
     status = prepare(&run);
+    sotto_people *people = NULL;
+    if (status == SO_EXIT_OK && !so_speaker_people(&a->speakers, &a->options, &people)) status = SO_EXIT_FAILURE;
     run.has_list = a->folder && so_resume_has_list(a->folder);
     for (size_t i = 0; status == SO_EXIT_OK && i < a->n_files && !cancelled(&run); i++) transcribe_one(&run, i);
     if (status == SO_EXIT_OK && (run.failed || cancelled(&run))) status = SO_EXIT_FAILURE;
     if (status == SO_EXIT_OK && a->folder && !a->resume && !run.has_list) so_resume_forget(a->folder);
     so_outfile_names_free(run.names, a->n_files);
+    sotto_people_free(people);
     sotto_model_close(run.model);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/job.h"
+#include "decode/speakers.h"
 #include "util/clock.h"
 
 /** SOTTO_LOG_WARNING if nobody can be sure which language this is. */
@@ -129,6 +130,17 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, sott
     return status;
 }
 
+/** Speakers of what was heard; then segments have them too and can be told. */
+static sotto_status finish_hearing(struct so_job *job, struct so_hearing *hearing, const sotto_options *options, sotto_error *err) {
+    sotto_status status = so_hearing_finish(hearing, &job->model->vocab, options, job->transcript, err);
+    job->engine.timing.diarize = so_diarizer_seconds(hearing->diarizer);
+    job->engine.timing.audio -= hearing->seconds; /* reads listened, too */
+    const sotto_result *result = &job->transcript->result;
+    for (size_t i = 0; !status && options->on_segment && i < result->n_segments; i++)
+        options->on_segment(options->user, &result->segments[i]);
+    return status;
+}
+
 static sotto_status finish(struct so_job *job, double from, sotto_error *err) {
     sotto_result *result = &job->transcript->result;
     sotto_status status = so_transcript_finish(job->transcript, err);
@@ -152,6 +164,27 @@ static void finish_usage(struct so_job *job, struct so_usage_meter *whole) {
     if (job->engine.meter.peak > result->usage.peak_memory) result->usage.peak_memory = job->engine.meter.peak;
 }
 
+/** Run the job; with `diarize` listen to what it reads. */
+static sotto_status run(struct so_job *job, const sotto_options *options, double from, struct so_usage_meter *whole, sotto_error *err) {
+    struct so_hearing hearing = {0};
+    sotto_status status = SOTTO_OK;
+    if (options->diarize) {
+        status = so_hearing_start(job->source, job->engine.pool, options, &hearing, err);
+        job->source = &hearing.source;
+    }
+    if (!status) status = is_sequential(options) ? so_run_sequential(job, err) : so_run_batch(job, err);
+    if (!status || status == SOTTO_ERR_CANCELLED) {
+        sotto_error later;
+        sotto_status finished = options->diarize ? finish_hearing(job, &hearing, options, &later) : SOTTO_OK;
+        if (!finished) finished = finish(job, from, &later);
+        finish_usage(job, whole);
+        if (finished && err) *err = later;
+        if (finished) status = finished;
+    }
+    so_hearing_free(&hearing);
+    return status;
+}
+
 sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_devices *devices,
                            const struct so_source *source, const sotto_options *options, struct so_transcript **out, sotto_error *err) {
     double from = so_now();
@@ -159,14 +192,11 @@ sotto_status so_transcribe(const struct so_model *model, const struct so_vad_wei
     *out = NULL;
     so_usage_start(&whole, options->measure);
     so_usage_begin(&whole);
-    struct so_job job = {.model = model, .vad = vad, .options = options, .source = source};
+    sotto_options silent = *options;
+    if (options->diarize) silent.on_segment = NULL; /* who speaks is known at the end */
+    struct so_job job = {.model = model, .vad = vad, .options = &silent, .source = source};
     sotto_status status = prepare(&job, devices, err);
-    if (!status) status = is_sequential(options) ? so_run_sequential(&job, err) : so_run_batch(&job, err);
-    if (!status || status == SOTTO_ERR_CANCELLED) {
-        sotto_status finished = finish(&job, from, err);
-        finish_usage(&job, &whole);
-        if (finished) status = finished;
-    }
+    if (!status) status = run(&job, options, from, &whole, err);
     so_journal_close(&job.journal);
     so_history_free(&job.history);
     so_judge_free(&job.judge);

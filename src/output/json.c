@@ -55,6 +55,11 @@ static void put_speaker(json_t *object, const sotto_result *result, int speaker,
         put(object, "speaker", string(result->speakers[speaker].id), ok);
 }
 
+/** Only where it is so: most is not. */
+static void put_overlap(json_t *object, bool overlap, bool *ok) {
+    if (overlap) put(object, "overlap", json_true(), ok);
+}
+
 static json_t *words(const sotto_result *result, const sotto_segment *segment, bool *ok) {
     json_t *array = json_array();
     for (size_t i = 0; i < segment->n_words; i++) {
@@ -65,6 +70,7 @@ static json_t *words(const sotto_result *result, const sotto_segment *segment, b
         put(object, "end", milliseconds(word->end), ok);
         put(object, "probability", single(word->probability), ok);
         put_speaker(object, result, word->speaker, ok);
+        put_overlap(object, word->overlap, ok);
         append(array, object, ok);
     }
     return array;
@@ -88,6 +94,7 @@ static json_t *segment_object(const sotto_result *result, const sotto_segment *s
     put(object, "no_speech_prob", single(segment->no_speech_prob), ok);
     put(object, "token_logprobs", logprobs, ok);
     put_speaker(object, result, segment->speaker, ok);
+    put_overlap(object, segment->overlap, ok);
     if (segment->words) put(object, "words", words(result, segment, ok), ok);
     return object;
 }
@@ -95,9 +102,26 @@ static json_t *segment_object(const sotto_result *result, const sotto_segment *s
 static json_t *speakers(const sotto_result *result, bool *ok) {
     json_t *array = json_array();
     for (size_t i = 0; i < result->n_speakers; i++) {
+        const sotto_speaker *speaker = &result->speakers[i];
+        json_t *object = json_object(), *voice = speaker->voice ? json_array() : NULL;
+        put(object, "id", string(speaker->id), ok);
+        put(object, "seconds", milliseconds(speaker->seconds), ok);
+        if (speaker->known) put(object, "known", json_true(), ok);
+        if (isfinite(speaker->score)) put(object, "score", milliseconds((double)speaker->score), ok);
+        for (size_t j = 0; voice && j < SOTTO_VOICE_SIZE; j++) append(voice, single(speaker->voice[j]), ok);
+        if (voice) put(object, "voice", voice, ok);
+        append(array, object, ok);
+    }
+    return array;
+}
+
+static json_t *turns(const sotto_result *result, bool *ok) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < result->n_turns; i++) {
         json_t *object = json_object();
-        put(object, "id", string(result->speakers[i].id), ok);
-        put(object, "seconds", milliseconds(result->speakers[i].seconds), ok);
+        put(object, "start", milliseconds(result->turns[i].start), ok);
+        put(object, "end", milliseconds(result->turns[i].end), ok);
+        put_speaker(object, result, result->turns[i].speaker, ok);
         append(array, object, ok);
     }
     return array;
@@ -151,15 +175,21 @@ static json_t *timing(const sotto_timing *t, bool *ok) {
 
 void so_output_json(const sotto_result *result, struct so_buffer *out) {
     bool ok = true;
-    json_t *root = json_object(), *segments = json_array();
-    for (size_t i = 0; i < result->n_segments; i++)
-        append(segments, segment_object(result, &result->segments[i], &ok), &ok);
-    put(root, "text", string(result->text), &ok);
-    put(root, "language", string(result->language), &ok);
-    put(root, "language_probability", single(result->language_probability), &ok);
+    json_t *root = json_object();
+    if (result->text) {
+        put(root, "text", string(result->text), &ok);
+        put(root, "language", string(result->language), &ok);
+        put(root, "language_probability", single(result->language_probability), &ok);
+    }
     put(root, "duration", milliseconds(result->duration), &ok);
-    put(root, "segments", segments, &ok);
-    if (result->n_speakers) put(root, "speakers", speakers(result, &ok), &ok);
+    if (result->text) {
+        json_t *segments = json_array();
+        for (size_t i = 0; i < result->n_segments; i++)
+            append(segments, segment_object(result, &result->segments[i], &ok), &ok);
+        put(root, "segments", segments, &ok);
+    }
+    if (result->n_speakers || result->turns) put(root, "speakers", speakers(result, &ok), &ok);
+    if (result->turns) put(root, "turns", turns(result, &ok), &ok);
     put(root, "model", string(result->model), &ok);
     put(root, "device", device(result, &ok), &ok);
     put(root, "timing", timing(&result->timing, &ok), &ok);

@@ -30,11 +30,18 @@ static void cue_line(const char *text, const struct replacement *replacements, s
     so_buffer_free(&line);
 }
 
-static void cue(const struct so_cue *cue, bool hours, char marker, const struct replacement *replacements, struct so_buffer *out) {
-    so_output_clock(cue->start, hours, marker, out);
+static void cue(const sotto_result *result, const struct so_cue *cue, bool web, struct so_buffer *out) {
+    const struct replacement *replacements = web ? vtt_replacements : srt_replacements;
+    const char *name = so_output_speaker(result, cue->speaker);
+    so_output_clock(cue->start, !web, web ? '.' : ',', out);
     so_buffer_text(out, " --> ");
-    so_output_clock(cue->end, hours, marker, out);
+    so_output_clock(cue->end, !web, web ? '.' : ',', out);
     so_buffer_text(out, "\n");
+    if (name) {
+        if (web) so_buffer_text(out, "<v ");
+        cue_line(name, replacements, out);
+        so_buffer_text(out, web ? ">" : ": ");
+    }
     for (size_t i = 0; i < cue->n_lines; i++) {
         cue_line(cue->lines[i], replacements, out);
         so_buffer_text(out, "\n");
@@ -47,7 +54,7 @@ void so_output_srt(const sotto_result *result, const sotto_format_options *optio
     if (!(options ? so_cues_shape(result, options, &cues) : so_cues_of_segments(result, &cues))) out->failed = true;
     for (size_t i = 0; i < cues.n && !out->failed; i++) {
         so_buffer_format(out, "%zu\n", i + 1);
-        cue(&cues.cues[i], true, ',', srt_replacements, out);
+        cue(result, &cues.cues[i], false, out);
     }
     so_cues_free(&cues);
 }
@@ -56,6 +63,6 @@ void so_output_vtt(const sotto_result *result, const sotto_format_options *optio
     struct so_cues cues;
     if (!(options ? so_cues_shape(result, options, &cues) : so_cues_of_segments(result, &cues))) out->failed = true;
     so_buffer_text(out, "WEBVTT\n\n");
-    for (size_t i = 0; i < cues.n && !out->failed; i++) cue(&cues.cues[i], false, '.', vtt_replacements, out);
+    for (size_t i = 0; i < cues.n && !out->failed; i++) cue(result, &cues.cues[i], true, out);
     so_cues_free(&cues);
 }
