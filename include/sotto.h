@@ -127,7 +127,7 @@ typedef struct sotto_speaker {
     const char *id;     /**< "SPEAKER_00", .. by first turn; the name of whom the voice was recognised as */
     double seconds;     /**< how long this one speaks */
     bool known;         /**< the voice is one of sotto_options.people */
-    float score;        /**< cosine with the voice it is most like of these, -1 to 1; NaN without any */
+    float score;        /**< cosine with the voice it is most like of these, -1 to 1; 0 without any */
     const float *voice; /**< [SOTTO_VOICE_SIZE], unit length; NULL unless sotto_options.voices */
 } sotto_speaker;
 

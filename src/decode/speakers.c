@@ -15,7 +15,7 @@ static sotto_speaker *name_speakers(struct so_arena *arena, size_t n) {
     for (size_t i = 0; speakers && i < n; i++) {
         char name[32];
         int length = snprintf(name, sizeof name, "SPEAKER_%02zu", i);
-        speakers[i] = (sotto_speaker){.id = so_arena_text(arena, name, (size_t)length), .score = NAN};
+        speakers[i] = (sotto_speaker){.id = so_arena_text(arena, name, (size_t)length)};
         if (!speakers[i].id) return NULL;
     }
     return speakers;
@@ -32,7 +32,7 @@ static sotto_status recognise(const struct so_diarization *d, const sotto_option
             so_people_match(options->people, d->centroids, n, options->people_threshold, who, score, err);
     for (size_t i = 0; !status && i < n; i++) {
         speakers[i].seconds = d->turns.seconds[i];
-        speakers[i].score = score[i];
+        speakers[i].score = isnan(score[i]) ? 0 : score[i];
         if (who[i] >= 0) {
             const char *name = options->people->people[who[i]].name;
             speakers[i].known = true;

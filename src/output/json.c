@@ -107,7 +107,7 @@ static json_t *speakers(const sotto_result *result, bool *ok) {
         put(object, "id", string(speaker->id), ok);
         put(object, "seconds", milliseconds(speaker->seconds), ok);
         if (speaker->known) put(object, "known", json_true(), ok);
-        if (isfinite(speaker->score)) put(object, "score", milliseconds((double)speaker->score), ok);
+        if (speaker->score != 0) put(object, "score", milliseconds((double)speaker->score), ok);
         for (size_t j = 0; voice && j < SOTTO_VOICE_SIZE; j++) append(voice, single(speaker->voice[j]), ok);
         if (voice) put(object, "voice", voice, ok);
         append(array, object, ok);

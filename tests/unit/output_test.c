@@ -41,6 +41,12 @@ static sotto_result example(void) {
                           .timing = {.total = 1.25, .realtime_factor = 49.698765}};
 }
 
+static sotto_result without_speakers(void) {
+    sotto_result result = example();
+    result.n_speakers = 0;
+    return result;
+}
+
 static void assert_text(struct so_buffer *out, const char *expected) {
     assert_false(out->failed);
     assert_string_equal(out->data, expected);
@@ -81,7 +87,7 @@ static void impossible_times_are_zero_or_capped(void **state) {
 
 static void text_has_a_line_for_each_segment(void **state) {
     (void)state;
-    sotto_result result = example();
+    sotto_result result = without_speakers();
     struct so_buffer out = {0};
     so_output_txt(&result, &out);
     assert_text(&out, "I came <here> & \"saw\" --> them\nZo\xC3\xAB again\n");
@@ -89,7 +95,7 @@ static void text_has_a_line_for_each_segment(void **state) {
 
 static void subrip_numbers_its_cues_and_has_no_arrow_in_the_text(void **state) {
     (void)state;
-    sotto_result result = example();
+    sotto_result result = without_speakers();
     struct so_buffer out = {0};
     so_output_srt(&result, NULL, &out);
     assert_text(&out, "1\n00:00:00,000 --> 00:01:00,000\nI came <here> & \"saw\" -> them\n\n"
@@ -98,7 +104,7 @@ static void subrip_numbers_its_cues_and_has_no_arrow_in_the_text(void **state) {
 
 static void webvtt_escapes_markup(void **state) {
     (void)state;
-    sotto_result result = example();
+    sotto_result result = without_speakers();
     struct so_buffer out = {0};
     so_output_vtt(&result, NULL, &out);
     assert_text(&out, "WEBVTT\n\n00:00.000 --> 01:00.000\nI came &lt;here&gt; &amp; \"saw\" --&gt; them\n\n"
@@ -107,7 +113,7 @@ static void webvtt_escapes_markup(void **state) {
 
 static void tsv_has_milliseconds_and_no_tab_in_the_text(void **state) {
     (void)state;
-    sotto_result result = example();
+    sotto_result result = without_speakers();
     struct so_buffer out = {0};
     so_output_tsv(&result, &out);
     assert_text(&out, "start\tend\ttext\n0\t60000\tI came <here> & \"saw\" --> them\n3599999\t360000500\tZo\xC3\xAB again\n");
@@ -148,6 +154,79 @@ static void json_has_the_promised_fields_and_no_others(void **state) {
         "\"timing\":{\"load\":0.0,\"audio\":0.0,\"vad\":0.0,\"features\":0.0,\"encode\":0.0,\"decode\":0.0,"
         "\"diarize\":0.0,"
         "\"total\":1.25,\"realtime_factor\":49.699}}\n");
+}
+
+static const sotto_segment conversation[] = {
+    {.start = 0, .end = 1, .text = " Hello", .speaker = 1},
+    {.start = 1, .end = 2, .text = " there.", .speaker = 1},
+    {.start = 2, .end = 3, .text = " Hi!", .speaker = 0, .overlap = true},
+    {.start = 3, .end = 4, .text = " Who?", .speaker = -1},
+};
+static const sotto_turn turns[] = {{0.5, 2.25, 1}, {2, 3, 0}};
+
+static sotto_result example_of_conversation(void) {
+    static const sotto_speaker names[] = {{.id = "SPEAKER_00", .seconds = 1}, {.id = "Ann <b>", .seconds = 1.75, .known = true, .score = 0.625f}};
+    return (sotto_result){.text = "", .language = "en", .model = "base", .device_path = "cpu", .segments = conversation, .n_segments = 4,
+                          .speakers = names, .n_speakers = 2, .turns = turns, .n_turns = 2};
+}
+
+static void text_goes_by_turns_where_speakers_are_known(void **state) {
+    (void)state;
+    sotto_result result = example_of_conversation();
+    struct so_buffer out = {0};
+    so_output_txt(&result, &out);
+    assert_text(&out, "Ann <b>: Hello there.\nSPEAKER_00: Hi!\nWho?\n");
+    so_output_tsv(&result, &out);
+    assert_text(&out, "start\tend\tspeaker\ttext\n0\t1000\tAnn <b>\tHello\n1000\t2000\tAnn <b>\tthere.\n"
+                      "2000\t3000\tSPEAKER_00\tHi!\n3000\t4000\t\tWho?\n");
+}
+
+static void subtitles_name_their_speakers(void **state) {
+    (void)state;
+    sotto_result result = example_of_conversation();
+    struct so_buffer out = {0};
+    result.n_segments = 1;
+    so_output_srt(&result, NULL, &out);
+    assert_text(&out, "1\n00:00:00,000 --> 00:00:01,000\nAnn <b>: Hello\n\n");
+    so_output_vtt(&result, NULL, &out);
+    assert_text(&out, "WEBVTT\n\n00:00.000 --> 00:01.000\n<v Ann &lt;b&gt;>Hello\n\n");
+}
+
+static void rttm_has_the_turns_and_not_the_segments(void **state) {
+    (void)state;
+    sotto_result result = example_of_conversation();
+    struct so_buffer out = {0};
+    so_output_rttm(&result, "a b", &out);
+    assert_text(&out, "SPEAKER a_b 1 0.500 1.750 <NA> <NA> Ann_<b> <NA> <NA>\n"
+                      "SPEAKER a_b 1 2.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n");
+}
+
+static void json_of_speakers_alone_has_no_text(void **state) {
+    (void)state;
+    sotto_result result = example_of_conversation();
+    struct so_buffer out = {0};
+    result.text = NULL;
+    so_output_json(&result, &out);
+    assert_non_null(strstr(out.data, "{\"duration\":0.0,\"speakers\":[{\"id\":\"SPEAKER_00\",\"seconds\":1.0},{\"id\":\"Ann <b>\","
+                                     "\"seconds\":1.75,\"known\":true,\"score\":0.625}],\"turns\":[{\"start\":0.5,\"end\":2.25,"
+                                     "\"speaker\":\"Ann <b>\"},{\"start\":2.0,\"end\":3.0,\"speaker\":\"SPEAKER_00\"}],\"model\":"));
+    so_buffer_free(&out);
+    result.text = "";
+    so_output_json(&result, &out);
+    assert_non_null(strstr(out.data, "\"speaker\":\"SPEAKER_00\",\"overlap\":true}"));
+    so_buffer_free(&out);
+}
+
+static void speakers_without_text_are_no_subtitles(void **state) {
+    (void)state;
+    sotto_result result = example_of_conversation();
+    sotto_error err;
+    char *text;
+    result.text = NULL;
+    result.n_segments = 0;
+    assert_int_equal(sotto_result_format(&result, SOTTO_FORMAT_SRT, "x", &text, NULL, &err), SOTTO_ERR_UNSUPPORTED);
+    assert_int_equal(sotto_result_format(&result, SOTTO_FORMAT_RTTM, "x", &text, NULL, &err), SOTTO_OK);
+    free(text);
 }
 
 static void json_gives_log_probabilities_back_to_the_bit(void **state) {
@@ -227,6 +306,11 @@ int main(void) {
         cmocka_unit_test(tsv_has_milliseconds_and_no_tab_in_the_text),
         cmocka_unit_test(rttm_has_a_line_for_each_turn_of_a_known_speaker),
         cmocka_unit_test(json_has_the_promised_fields_and_no_others),
+        cmocka_unit_test(text_goes_by_turns_where_speakers_are_known),
+        cmocka_unit_test(subtitles_name_their_speakers),
+        cmocka_unit_test(rttm_has_the_turns_and_not_the_segments),
+        cmocka_unit_test(json_of_speakers_alone_has_no_text),
+        cmocka_unit_test(speakers_without_text_are_no_subtitles),
         cmocka_unit_test(json_gives_log_probabilities_back_to_the_bit),
         cmocka_unit_test(json_stays_valid_with_odd_names_and_numbers),
         cmocka_unit_test(formatting_through_the_public_call_reports_what_it_cannot_do),
