@@ -58,9 +58,12 @@ static const char help[] =
     "      --line-length N        srt, vtt: characters of a line at most (default 42 with --words, else segments as they are)\n"
     "      --cue-lines N          srt, vtt: lines shown at once at most (default 2)\n"
     "      --cue-seconds S        srt, vtt: longest time that lines are shown (default 7)\n"
-    "      --diarize              say who speaks: speakers of segments and words, turns; the options below and rttm imply it\n" SO_SPEAKER_HELP
     "  -q, --quiet                no progress bar\n"
     "  -h, --help\n";
+
+static const char help_on_speakers[] =
+    "\n"
+    "      --diarize              say who speaks: speakers of segments and words, turns; the options below and rttm imply it\n" SO_SPEAKER_HELP;
 
 enum {
     OPT_TASK = 256, OPT_WORDS, OPT_DIARIZE, OPT_PROMPT, OPT_HOTWORDS,
@@ -321,7 +324,7 @@ int so_arguments_parse(int argc, char **argv, struct so_arguments *arguments) {
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":m:l:f:o:qh", long_options, NULL)) != -1;) {
         const char *given = argv[optind - 1], *problem;
-        if (option == 'h') return fputs(help, stdout) < 0 || fflush(stdout) ? SO_EXIT_FAILURE : SO_EXIT_OK;
+        if (option == 'h') return fputs(help, stdout) < 0 || fputs(help_on_speakers, stdout) < 0 || fflush(stdout) ? SO_EXIT_FAILURE : SO_EXIT_OK;
         if (option == ':') return complain("%s needs a value", given), SO_EXIT_USAGE;
         if (option == '?') return complain("unknown or ambiguous option %s", given), SO_EXIT_USAGE;
         if (so_speaker_take(option, optarg, &arguments->speakers, &arguments->options, &problem)) {
