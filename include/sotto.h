@@ -84,10 +84,13 @@ typedef struct sotto_import_options {
     void (*on_progress)(void *user, size_t done, size_t total); /**< tensors; may be NULL */
     double *correlation; /**< set to that of the quantised encoder's states with those of the same weights in float32, on made-up
                               speech; not touched by imports in float32; NULL: not wanted */
+    bool int4; /**< the layers' weights in INT4 (groups of 32 inputs): half the memory of INT8, at some cost in errors */
+    const char *calibration; /**< INT4: a recording of speech that guides the rounding; NULL: made-up speech */
 } sotto_import_options;
 
 /** A quantised Whisper model below this correlation is refused. */
 #define SOTTO_LEAST_CORRELATION 0.99
+#define SOTTO_LEAST_CORRELATION_INT4 0.9
 
 SOTTO_EXPORT void sotto_import_options_init(sotto_import_options *options);
 

@@ -4,12 +4,7 @@
 #include "api/handle.h"
 #include "diarize/network.h"
 #include "model/file.h"
-#include "model/import.h"
-#include "util/pool.h"
-#include "whisper/fidelity.h"
 #include "util/memory.h"
-
-#define OPTIONS_VERSION 1
 
 /** The longest path of a model that is looked up. */
 #define MAX_PATH 4096
@@ -59,7 +54,7 @@ void sotto_model_describe(const sotto_model *handle, sotto_model_info *out) {
     const struct so_file_header *header = so_model_header(model);
     *out = (sotto_model_info){
         .name = model->name,
-        .precision = model->precision == SO_F32 ? "f32" : "int8",
+        .precision = model->int4 ? "int4" : model->precision == SO_F32 ? "f32" : "int8",
         .n_mels = hp->n_mels,
         .n_audio_ctx = hp->n_audio_ctx,
         .n_audio_state = hp->n_audio_state,
@@ -86,49 +81,4 @@ sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err) {
     sotto_status status = sotto_model_path(name_or_path, false, path, sizeof path, err);
     if (!status && so_speakers_is_file(path)) return so_speakers_verify(path, err);
     return status ? status : so_model_verify(path, err);
-}
-
-void sotto_import_options_init(sotto_import_options *options) {
-    memset(options, 0, sizeof *options);
-    options->version = OPTIONS_VERSION;
-}
-
-/** The quantised file against its own weights in float32. */
-static sotto_status check_fidelity(void *context, const char *path, const struct so_weights *weights,
-                                   sotto_error *err) {
-    const sotto_import_options *options = context;
-    struct so_model *model;
-    struct so_pool *pool;
-    double correlation = 0;
-    sotto_status status = so_model_map(path, &model, err);
-    if (status) return status;
-    status = so_pool_create(0, &pool, err);
-    if (!status) status = so_fidelity(model, weights, pool, &correlation, err);
-    so_pool_free(pool);
-    so_model_unmap(model);
-    if (options->correlation) *options->correlation = correlation;
-    if (!status && !(correlation >= SOTTO_LEAST_CORRELATION))
-        status = so_fail(err, SOTTO_ERR_MODEL,
-                         "in INT8 its encoder gives other results than in float32 (correlation %.4f, at least %.2f): "
-                         "import it with --precision f32",
-                         correlation, SOTTO_LEAST_CORRELATION);
-    return status;
-}
-
-sotto_status sotto_model_import(const char *source, const char *destination,
-                                const sotto_import_options *options, sotto_error *err) {
-    sotto_import_options defaults;
-    so_error_clear(err);
-    sotto_import_options_init(&defaults);
-    if (!options) options = &defaults;
-    if (!source || !*source || !destination || !*destination)
-        return so_fail(err, SOTTO_ERR_ARGUMENT, "nothing to import, or nowhere to put it");
-    if (options->version != OPTIONS_VERSION)
-        return so_fail(err, SOTTO_ERR_ARGUMENT,
-                       "import options of version %u: set them with sotto_import_options_init",
-                       options->version);
-    if (so_speakers_recognise(source))
-        return so_speakers_import(source, destination, options->f32 ? SO_F32 : SO_INT8, err);
-    const struct so_import_check check = {(void *)options, check_fidelity};
-    return so_import(source, destination, options, &check, err);
 }

@@ -26,7 +26,8 @@ static const char usage[] =
 
 struct arguments {
     const char *positional, *output, *name, *vocab;
-    bool f32, quiet;
+    const char *calibration;
+    bool f32, int4, quiet;
 };
 
 /** -1: go on; else the exit status. */
@@ -49,6 +50,8 @@ static int parse(int argc, char **argv, bool import, struct arguments *a) {
             a->name = argv[++i];
         else if (import && !strcmp(arg, "--vocab") && more)
             a->vocab = argv[++i];
+        else if (import && !strcmp(arg, "--calibration") && more)
+            a->calibration = argv[++i];
         else if (import && (!strcmp(arg, "-q") || !strcmp(arg, "--quiet")))
             a->quiet = true;
         else if (arg[0] != '-' && !a->positional)
@@ -57,11 +60,14 @@ static int parse(int argc, char **argv, bool import, struct arguments *a) {
             so_console_error(arg, "not understood here, or without its value (sotto model --help)");
             return SO_EXIT_USAGE;
         }
-        if (precision && strcmp(precision, "f32") && strcmp(precision, "int8")) {
-            so_console_error(precision, "not a precision: int8 or f32");
+        if (precision && strcmp(precision, "f32") && strcmp(precision, "int8") && !(import && !strcmp(precision, "int4"))) {
+            so_console_error(precision, import ? "not a precision: int8, int4 or f32" : "not a precision: int8 or f32");
             return SO_EXIT_USAGE;
         }
-        if (precision) a->f32 = !strcmp(precision, "f32");
+        if (precision) {
+            a->f32 = !strcmp(precision, "f32");
+            a->int4 = !strcmp(precision, "int4");
+        }
     }
     if (!a->positional || (import && !a->output)) {
         fputs(usage, stderr);
@@ -203,11 +209,13 @@ static int import(int argc, char **argv) {
     options.f32 = a.f32;
     options.name = a.name;
     options.vocab = a.vocab;
+    options.int4 = a.int4;
+    options.calibration = a.calibration;
     options.correlation = &correlation;
     if (!a.quiet && isatty(STDERR_FILENO)) options.on_progress = show_progress;
     if (sotto_model_import(a.positional, path, &options, &err)) return fail(&err);
     if (!a.quiet && correlation > 0)
-        fprintf(stderr, "sotto: encoder states in INT8 correlate %.4f with float32's\n", correlation);
+        fprintf(stderr, "sotto: encoder states in %s correlate %.4f with float32's\n", a.int4 ? "INT4" : "INT8", correlation);
     if (!a.quiet) printf("%s\n", path);
     return SO_EXIT_OK;
 }

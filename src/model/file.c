@@ -49,7 +49,7 @@ static void set_weights(struct so_model *model, struct owner *owner, const char 
     for (size_t i = 0; i < so_item_count(&model->hp); i++) {
         struct so_item item;
         struct so_tensor_spec specs[SO_MAX_PARTS];
-        so_item_get(&model->hp, model->precision, i, &item);
+        so_item_get(&model->hp, (enum so_precision)owner->header->precision, i, &item);
         size_t count = so_item_tensors(&item, specs);
         char *place = item.layer < 0 ? (char *)model
                       : item.decoder ? (char *)&owner->decoder[item.layer]
@@ -94,7 +94,8 @@ static sotto_status build(const char *base, const struct so_layout *layout, stru
     model->owner = owner;
     owner->header = header;
     memcpy(model->name, header->name, sizeof model->name);
-    model->precision = (enum so_precision)header->precision;
+    model->int4 = header->precision == SO_INT4;
+    model->precision = model->int4 ? SO_INT8 : (enum so_precision)header->precision;
     so_hparams_load(&model->hp, header->hparams);
     sotto_status status = so_vocab_layout(&model->vocab, model->hp.n_vocab, err);
     if (status) return status;

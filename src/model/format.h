@@ -57,6 +57,7 @@ enum so_dtype {
     SO_DTYPE_S32,        /**< [n] */
     SO_DTYPE_S8_PANELS,  /**< [n][k], packed as backend/cpu/kernels.h says */
     SO_DTYPE_F32_PANELS, /**< [n][k], packed likewise */
+    SO_DTYPE_S4_PANELS,  /**< [n][k], packed likewise */
 };
 
 struct so_file_tensor {

@@ -17,7 +17,7 @@
 
 struct import {
     const sotto_import_options *options;
-    const struct so_import_check *check;
+    const struct so_import_hooks *hooks;
     char weights[SO_MAX_PATH];
     char name[64];
     struct so_foreign *source;
@@ -139,7 +139,7 @@ static sotto_status write_checked(struct import *im, const char *destination,
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the destination's path is too long");
     sotto_status status = so_model_write(path, parts, weights, err);
     if (status) return status;
-    status = im->check->check(im->check->context, path, weights, err);
+    status = im->hooks->check(im->hooks->checker, path, weights, err);
     if (!status && rename(path, destination))
         status = so_fail(err, SOTTO_ERR_IO, "%s: %s", destination, strerror(errno));
     if (status) unlink(path);
@@ -162,24 +162,24 @@ static sotto_status run(struct import *im, const char *source, const char *desti
     so_mel_filters(hp->n_mels, im->mel_filters);
     const struct so_model_parts parts = {
         .name = im->name,
-        .precision = im->options->f32 ? SO_F32 : SO_INT8,
+        .precision = im->options->f32 ? SO_F32 : im->options->int4 ? SO_INT4 : SO_INT8,
         .hp = *hp,
         .vocab = vocab,
         .mel_filters = im->mel_filters,
         .alignment_heads = im->heads,
         .n_alignment_heads = im->n_heads,
     };
-    const struct so_weights weights = {im, rows, progress};
-    return im->options->f32 ? so_model_write(destination, &parts, &weights, err)
+    const struct so_weights weights = {im, rows, progress, im->hooks->quantiser, im->hooks->quantise};
+    return im->options->f32 || !im->hooks->check ? so_model_write(destination, &parts, &weights, err)
                             : write_checked(im, destination, &parts, &weights, err);
 }
 
 sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
-                       const struct so_import_check *check, sotto_error *err) {
+                       const struct so_import_hooks *hooks, sotto_error *err) {
     struct import *im = so_calloc(1, sizeof *im);
     if (!im) return so_fail_memory(err, sizeof *im, "an import");
     im->options = options;
-    im->check = check;
+    im->hooks = hooks;
     sotto_status status = run(im, source, destination, err);
     so_assembly_free(im->assembly);
     so_foreign_close(im->source);

@@ -1,8 +1,8 @@
 #include "model/import.h"
 
 sotto_status so_import(const char *source, const char *destination, const sotto_import_options *options,
-                       const struct so_import_check *check, sotto_error *err) {
-    (void)check;
+                       const struct so_import_hooks *hooks, sotto_error *err) {
+    (void)hooks;
     (void)destination;
     (void)options;
     return so_fail(err, SOTTO_ERR_UNSUPPORTED,

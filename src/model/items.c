@@ -122,7 +122,9 @@ void so_item_get(const struct so_hparams *hp, enum so_precision precision, size_
         snprintf(item->name, sizeof item->name, "%s", t->name);
     item->kind = t->kind;
     /* The first convolution sees the log-mel directly: its cost is small and its input has a wide range. */
-    item->precision = t == encoder_head ? SO_F32 : precision;
+    item->precision = t == encoder_head                ? SO_F32
+                      : !stack && precision == SO_INT4 ? SO_INT8
+                                                       : precision;
     item->n = extent(hp, t->n);
     item->k = extent(hp, t->k);
     item->has_bias = t->has_bias;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/cpu/kernels.h"
 #include "features/logmel.h"
 #include "model/limits.h"
 #include "util/memory.h"
@@ -38,6 +39,9 @@ size_t so_item_tensors(const struct so_item *item, struct so_tensor_spec specs[S
     }
     specs[0] = (struct so_tensor_spec){
         SO_PART_WEIGHT, false, SO_DTYPE_S8_PANELS, 2, {n, k}, padded * ((k + 3) / 4 * 4)};
+    if (item->precision == SO_INT4)
+        specs[0] = (struct so_tensor_spec){SO_PART_WEIGHT, false, SO_DTYPE_S4_PANELS, 2, {n, k},
+                                           padded / 16 * (k / SO_Q4_GROUP) * SO_Q4_GROUP_BYTES};
     specs[2] = vector(SO_PART_BSUM, SO_DTYPE_S32, padded);
     specs[3] = vector(SO_PART_SCALE, SO_DTYPE_F32, padded);
     return 4;

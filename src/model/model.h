@@ -6,13 +6,15 @@
 #ifndef SO_MODEL_MODEL_H
 #define SO_MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "model/vocab.h"
 #include "util/error.h"
 
-enum so_precision { SO_INT8 = 0, SO_F32 = 1 };
+/** INT4 is one of matrices only: a model of INT4 layers computes with INT8 activations, and is of precision SO_INT8 with `int4` set. */
+enum so_precision { SO_INT8 = 0, SO_F32 = 1, SO_INT4 = 2 };
 
 /** Whisper's sizes (Radford et al. 2022, table 1). The head size is state / head and must be 64. */
 struct so_hparams {
@@ -29,7 +31,7 @@ struct so_hparams {
 struct so_matrix {
     uint32_t n, k;
     enum so_precision precision;
-    const int8_t *q;      /**< INT8: s8 panels */
+    const int8_t *q;      /**< INT8: s8 panels; INT4: s4 panels, as bytes */
     const int32_t *bsum;  /**< INT8: [16*ceil(n/16)] */
     const float *scale;   /**< INT8: [16*ceil(n/16)], per output channel, 0 past n */
     const float *f;       /**< F32: float panels */
@@ -62,6 +64,7 @@ struct so_decoder_layer {
 struct so_model {
     char name[64];
     enum so_precision precision;
+    bool int4; /**< the layers' matrices are INT4; the second convolution and the embedding are INT8 */
     struct so_hparams hp;
     struct so_vocab vocab;
 

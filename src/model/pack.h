@@ -19,6 +19,12 @@ bool so_all_finite(const float *values, size_t n);
  */
 void so_pack_s8(const float *weights, size_t rows, size_t k, int8_t *panel, float *scale, int32_t *bsum);
 
+/**
+ * `rows` <= 16 output channels of quantised values to s4 panels. q: int8 [rows][k] in [-8, 7]; steps: [rows][k/32]; panel:
+ * [k/32] groups; bsum: [16]. k is a multiple of 32.
+ */
+void so_pack_s4(const int8_t *q, const uint8_t *steps, size_t rows, size_t k, uint8_t *panel, int32_t *bsum);
+
 /** weights: float [rows][k]; panel: float [k][16]. */
 void so_pack_f32(const float *weights, size_t rows, size_t k, float *panel);
 

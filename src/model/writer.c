@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "backend/cpu/kernels.h"
 #include "features/logmel.h"
 #include "model/check.h"
 #include "model/hash.h"
@@ -18,6 +19,7 @@ struct writer {
     uint64_t at;          /* end of the data written so far */
     float *rows;          /* [16][k] of the widest item */
     float *filter;        /* [k] */
+    uint8_t *halves;      /* [16][k] quantised values, then [16][k/32] steps */
     void *panel;          /* [k][16] floats, or the bytes of an s8 panel */
 };
 
@@ -51,8 +53,8 @@ static sotto_status read_rows(struct writer *w, const struct so_item *item, enum
 static sotto_status write_panels(struct writer *w, const struct so_item *item,
                                  const struct so_file_tensor *tensors, sotto_error *err) {
     const size_t k = item->k;
-    int32_t *bsum = item->precision == SO_INT8 ? (int32_t *)(w->front + tensors[2].offset) : NULL;
-    float *scale = item->precision == SO_INT8 ? (float *)(w->front + tensors[3].offset) : NULL;
+    int32_t *bsum = item->precision != SO_F32 ? (int32_t *)(w->front + tensors[2].offset) : NULL;
+    float *scale = item->precision != SO_F32 ? (float *)(w->front + tensors[3].offset) : NULL;
     for (uint32_t n = 0; n < item->n; n += SO_PANEL) {
         uint32_t count = item->n - n < SO_PANEL ? item->n - n : SO_PANEL;
         sotto_status status = read_rows(w, item, SO_PART_WEIGHT, n, count, item->k, w->rows, err);
@@ -64,6 +66,12 @@ static sotto_status write_panels(struct writer *w, const struct so_item *item,
         if (item->precision == SO_INT8) {
             so_pack_s8(w->rows, count, k, w->panel, scale + n, bsum + n);
             status = append(w, w->panel, (k + 3) / 4 * 4 * SO_PANEL, err);
+        } else if (item->precision == SO_INT4) {
+            int8_t *q = (int8_t *)w->halves;
+            uint8_t *steps = w->halves + SO_PANEL * k;
+            status = w->weights->quantise(w->weights->quantiser, item, n, count, w->rows, q, steps, scale + n, err);
+            if (!status) so_pack_s4(q, steps, count, k, w->panel, bsum + n);
+            if (!status) status = append(w, w->panel, k / SO_Q4_GROUP * SO_Q4_GROUP_BYTES, err);
         } else {
             so_pack_f32(w->rows, count, k, w->panel);
             status = append(w, w->panel, k * SO_PANEL * sizeof(float), err);
@@ -147,7 +155,8 @@ static sotto_status prepare(struct writer *w, const char *path, const struct so_
     w->rows = so_calloc(widest * SO_PANEL, sizeof *w->rows);
     w->filter = so_calloc(widest, sizeof *w->filter);
     w->panel = so_calloc(widest * SO_PANEL, sizeof(float));
-    if (!w->front || !w->rows || !w->filter || !w->panel)
+    w->halves = so_calloc(2 * widest, SO_PANEL);
+    if (!w->front || !w->rows || !w->filter || !w->panel || !w->halves)
         return so_fail_memory(err, (size_t)w->layout.header.front_size, "a model to write");
     w->at = w->layout.header.front_size;
     return so_output_create(path, &w->output, err);
@@ -184,5 +193,6 @@ sotto_status so_model_write(const char *path, const struct so_model_parts *parts
     so_free(w.rows);
     so_free(w.filter);
     so_free(w.panel);
+    so_free(w.halves);
     return status;
 }

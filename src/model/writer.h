@@ -30,6 +30,14 @@ struct so_weights {
                          uint32_t count, float *out, sotto_error *err);
 
     void (*on_progress)(void *context, size_t done, size_t total); /**< items; may be NULL */
+
+    /**
+     * INT4: `rows` <= 16 rows of a matrix, from `first` on, quantised. w: float [rows][k]; q: int8 [rows][k] in [-8, 7]; steps:
+     * [rows][k/32] in [0, 255]; scale: [rows]; w is about q * step * scale. NULL where no INT4 is written.
+     */
+    void *quantiser;
+    sotto_status (*quantise)(void *quantiser, const struct so_item *item, uint32_t first, uint32_t rows, const float *w, int8_t *q,
+                             uint8_t *steps, float *scale, sotto_error *err);
 };
 
 /** Write the file, whole or not at all. Weights that are not finite are refused with SOTTO_ERR_MODEL. */

@@ -31,13 +31,18 @@ void so_linear_epilogue(const struct so_linear_job *job, size_t r, size_t n, siz
     }
 }
 
-/* Rows [r, r + n) and columns [c, c + cols) in INT8. */
+/* Rows [r, r + n) and columns [c, c + cols) in INT8, or INT4 weights. */
 static void block_q8(const struct so_linear_job *job, size_t r, size_t n, size_t c, size_t cols, void *scratch) {
     const struct so_matrix *w = job->w;
     struct so_rows in = so_rows_from(&job->in, r);
     size_t lda = so_round_up(cols, SO_LANES), panel = so_round_up(w->k, 4) * SO_LANES;
     int32_t *acc = scratch; /* [n][lda] */
-    job->nn->kernels->gemm_q8_s32(n, cols, w->k, in.q, in.stride, 128, w->q + panels_before(c) * panel, w->bsum + c, acc, lda);
+    if (w->precision == SO_INT4)
+        job->nn->kernels->gemm_q4_s32(n, cols, w->k, in.q, in.stride,
+                                      (const uint8_t *)w->q + panels_before(c) * (w->k / SO_Q4_GROUP) * SO_Q4_GROUP_BYTES, w->bsum + c, acc,
+                                      lda);
+    else
+        job->nn->kernels->gemm_q8_s32(n, cols, w->k, in.q, in.stride, 128, w->q + panels_before(c) * panel, w->bsum + c, acc, lda);
     so_linear_epilogue(job, r, n, c, lda, acc, lda, (float *)(acc + n * lda));
 }
 
@@ -69,7 +74,7 @@ static void block_f32(const struct so_linear_job *job, size_t r, size_t n, size_
 
 static void block(const struct so_linear_job *job, size_t r, size_t n, size_t c, size_t cols, size_t worker) {
     void *scratch = so_nn_scratch(job->nn, worker);
-    if (job->w->precision == SO_INT8)
+    if (job->w->precision != SO_F32)
         block_q8(job, r, n, c, cols, scratch);
     else
         block_f32(job, r, n, c, cols, scratch);
@@ -93,6 +98,7 @@ static void by_columns(void *context, size_t item, size_t worker) {
 static bool split_by_rows(const struct so_nn *nn, size_t rows) { return rows >= 2 * SO_ROW_BLOCK * so_pool_threads(nn->pool); }
 
 void so_linear_compute(const struct so_linear_job *job) {
+    if (job->nn->observe) job->nn->observe(job->nn->observer, job->w, job->rows, &job->in);
     /* A worker's scratch has no room for rows as wide as the logits. */
     bool rows = job->epilogue == SO_GELU_Q8 || (job->epilogue != SO_SCATTER && split_by_rows(job->nn, job->rows));
     void *context = (void *)(uintptr_t)job;

@@ -22,6 +22,8 @@ struct so_tally {
     uint64_t all, device;
 };
 
+struct so_rows;
+
 /** Matrix products done so far, counted by the logical product (a fused QKV product counts three). */
 struct so_products {
     struct so_tally linear;      /**< Q, K, V, out, fc1, fc2, and the cross attention's query and out */
@@ -45,6 +47,9 @@ struct so_nn {
     size_t scratch_bytes; /**< of each worker */
     char *scratch;        /**< [threads][scratch_bytes], 64-byte aligned */
     struct so_products products;
+    /** Told of each linear layer that the CPU computes, before it does; NULL: nobody is. */
+    void (*observe)(void *observer, const struct so_matrix *w, size_t rows, const struct so_rows *in);
+    void *observer;
     struct so_backend *backend; /**< a device for INT8 products, borrowed; NULL: the CPU does them all */
 };
 

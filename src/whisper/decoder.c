@@ -188,3 +188,8 @@ sotto_status so_decoder_step(struct so_decoder *d, const struct so_step_row *row
 struct so_products so_decoder_products(const struct so_decoder *decoder) { return decoder->nn.products; }
 
 void so_decoder_use(struct so_decoder *decoder, struct so_backend *backend) { decoder->nn.backend = backend; }
+
+void so_decoder_observe(struct so_decoder *decoder, void (*observe)(void *, const struct so_matrix *, size_t, const struct so_rows *), void *observer) {
+    decoder->nn.observe = observe;
+    decoder->nn.observer = observer;
+}

@@ -69,4 +69,7 @@ struct so_products so_decoder_products(const struct so_decoder *decoder);
 /** Let a device compute INT8 products; borrowed, NULL: none. */
 void so_decoder_use(struct so_decoder *decoder, struct so_backend *backend);
 
+/** Be told of each linear layer, as so_nn.observe. */
+void so_decoder_observe(struct so_decoder *decoder, void (*observe)(void *, const struct so_matrix *, size_t, const struct so_rows *), void *observer);
+
 #endif

@@ -177,3 +177,8 @@ sotto_status so_encoder_run(struct so_encoder *e, const float *mel, size_t frame
 struct so_products so_encoder_products(const struct so_encoder *encoder) { return encoder->nn.products; }
 
 void so_encoder_use(struct so_encoder *encoder, struct so_backend *backend) { encoder->nn.backend = backend; }
+
+void so_encoder_observe(struct so_encoder *encoder, void (*observe)(void *, const struct so_matrix *, size_t, const struct so_rows *), void *observer) {
+    encoder->nn.observe = observe;
+    encoder->nn.observer = observer;
+}

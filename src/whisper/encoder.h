@@ -29,4 +29,7 @@ struct so_products so_encoder_products(const struct so_encoder *encoder);
 /** Let a device compute INT8 products; borrowed, NULL: none. */
 void so_encoder_use(struct so_encoder *encoder, struct so_backend *backend);
 
+/** Be told of each linear layer, as so_nn.observe. */
+void so_encoder_observe(struct so_encoder *encoder, void (*observe)(void *, const struct so_matrix *, size_t, const struct so_rows *), void *observer);
+
 #endif

@@ -96,14 +96,14 @@ static sotto_status object(void *context, const char *path, const struct so_weig
 static void a_file_that_is_not_good_enough_never_gets_its_name(void **state) {
     (void)state;
     bool seen = false;
-    const struct so_import_check check = {&seen, object};
+    const struct so_import_hooks hooks = {&seen, object, NULL, NULL};
     sotto_import_options options;
     sotto_error err;
     struct so_bytes bytes = so_make_ggml(SO_COARSE_F16, NULL);
     so_store(so_scratch("weights"), bytes.data, bytes.size);
     free(bytes.data);
     sotto_import_options_init(&options);
-    assert_int_equal(so_import(so_scratch("weights"), so_scratch("out.sotto"), &options, &check, &err),
+    assert_int_equal(so_import(so_scratch("weights"), so_scratch("out.sotto"), &options, &hooks, &err),
                      SOTTO_ERR_MODEL);
     assert_string_equal(err.message, "not good enough");
     assert_true(seen);

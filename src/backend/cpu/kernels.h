@@ -18,6 +18,10 @@
  *   [ceil(N/16)][ceil(K/4)][16][4] int8, element (k, n) at ((n/16 * ceil(K/4) + k/4) * 16 + n%16) * 4 + k%4,
  * padded with zeros, with the sums int32 bsum[16*ceil(N/16)], bsum[n] = -128 * sum over k of B[k][n].
  * A packed float matrix is [ceil(N/16)][K][16].
+ *
+ * An INT4 matrix ("s4 panels", K a multiple of 32) is [ceil(N/16)][K/32] groups of SO_Q4_GROUP_BYTES: 256 bytes, of which byte
+ * 64 j + 4 n%16 + i holds elements (8 j + i, n) and (8 j + 4 + i, n) of the group, each plus 8, in its low and high half; then 16
+ * steps, one for each n. An element's worth is (half - 8) * step, both whole numbers; bsum as above, of these.
  */
 #ifndef SO_BACKEND_CPU_KERNELS_H
 #define SO_BACKEND_CPU_KERNELS_H
@@ -34,6 +38,13 @@ struct so_fbank_tables; /* backend/cpu/fbank_tables.h */
 /** Largest K of an INT8 product: 128 * 128 * K must stay below 2^31. */
 #define SO_GEMM_MAX_K 131071
 
+/** Inputs of one group of an INT4 matrix, and its bytes: 16 outputs' halves and steps. */
+#define SO_Q4_GROUP 32
+#define SO_Q4_GROUP_BYTES 272
+
+/** Largest K of an INT4 product: 128 * 8 * 255 * K must stay below 2^31. */
+#define SO_Q4_MAX_K 8192
+
 struct so_kernels {
     const char *level; /**< "ref", "avx2", "avxvnni", "avx512", "neon", "dotprod" */
 
@@ -49,6 +60,13 @@ struct so_kernels {
      */
     void (*gemm_q8_s32)(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, int a_zero,
                         const int8_t *b, const int32_t *bsum, int32_t *c, size_t ldc);
+
+    /**
+     * C[m][n] = sum over k of (A[m][k] - 128) * B[k][n], exact int32, B in s4 panels (no alignment). k is a multiple of 32, at
+     * most SO_Q4_MAX_K; the rest as gemm_q8_s32.
+     */
+    void (*gemm_q4_s32)(size_t m, size_t n, size_t k, const uint8_t *a, size_t lda, const uint8_t *b,
+                        const int32_t *bsum, int32_t *c, size_t ldc);
 
     /**
      * C[m][n] = fma over k in rising order, starting from bias[n] (0 if bias is NULL).

@@ -4,6 +4,7 @@
  */
 #include "backend/cpu/simd/math.inl"
 
+#include "backend/cpu/kernels/gemm_q4.inl"
 #include "backend/cpu/kernels/quantize.inl"
 #include "backend/cpu/kernels/norm.inl"
 #include "backend/cpu/kernels/rows.inl"
@@ -22,6 +23,7 @@
 const struct so_kernels SO_LEVEL_TABLE = {
     .level = SO_LEVEL_NAME,
     .gemm_q8_s32 = SO_LEVEL_GEMM_Q8,
+    .gemm_q4_s32 = gemm_q4_s32,
     .gemm_f32 = gemm_f32,
     .quantize_q8 = quantize_q8,
     .layernorm_f32 = layernorm_f32,
