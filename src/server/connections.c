@@ -53,13 +53,13 @@ unsigned so_connections_busy(struct so_connections *c) {
 /** Shut down those that take too long; the HTTP library then finds them closed. */
 static void cut_slow(struct so_connections *c) {
     const struct so_settings *s = c->settings;
-    const double most[] = {[SO_PHASE_HEADERS] = s->header_seconds, [SO_PHASE_BODY] = s->body_seconds, [SO_PHASE_WORK] = 0,
+    const double most[] = {[SO_PHASE_HEADERS] = s->header_seconds, [SO_PHASE_BODY] = s->body_seconds, [SO_PHASE_WORK] = 0, [SO_PHASE_LISTEN] = 0,
                            [SO_PHASE_ANSWER] = s->answer_seconds};
     static const enum so_refusal why[] = {[SO_PHASE_HEADERS] = SO_CUT_HEADERS, [SO_PHASE_BODY] = SO_CUT_BODY,
-                                          [SO_PHASE_WORK] = SO_CUT_GONE, [SO_PHASE_ANSWER] = SO_CUT_ANSWER};
+                                          [SO_PHASE_WORK] = SO_CUT_GONE, [SO_PHASE_LISTEN] = SO_CUT_GONE, [SO_PHASE_ANSWER] = SO_CUT_ANSWER};
     double now = so_now();
     for (struct so_connection *at = c->first; at; at = at->next) {
-        if (at->cut || at->phase == SO_PHASE_WORK || now - at->since <= most[at->phase]) continue;
+        if (at->cut || at->phase == SO_PHASE_WORK || at->phase == SO_PHASE_LISTEN || now - at->since <= most[at->phase]) continue;
         at->cut = true;
         shutdown(at->fd, SHUT_RDWR);
         so_metrics_refused(c->metrics, why[at->phase]);

@@ -16,6 +16,7 @@ enum so_phase {
     SO_PHASE_HEADERS, /**< until the headers are whole; also between requests */
     SO_PHASE_BODY,
     SO_PHASE_WORK,   /**< no byte of the client's is awaited: if he closes, he is gone */
+    SO_PHASE_LISTEN, /**< takes events as they come: no time-out but the idle one */
     SO_PHASE_ANSWER, /**< until the answer is taken */
 };
 

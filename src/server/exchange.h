@@ -9,6 +9,8 @@
 
 struct so_route;
 
+enum { SO_ALLOW = 32 };
+
 struct so_exchange {
     struct so_server *server;
     struct so_connection *connection;
@@ -18,7 +20,7 @@ struct so_exchange {
     char path[128];    /**< the beginning of it, for the log */
     char method[8];
     char id[33], key[SO_KEY_NAME];
-    char allow[16];    /**< methods, of a 405 */
+    char allow[SO_ALLOW];    /**< methods, of a 405 */
     double began;
     bool begun;        /**< the headers were looked at */
     bool has_form;     /**< an upload is being read into `form` */

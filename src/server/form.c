@@ -98,6 +98,12 @@ static bool end(void *context) {
     return true;
 }
 
+bool so_form_add(struct so_form *form, const char *name, const char *value) {
+    form->name = known_name(name);
+    form->length = 0;
+    return form->name && data(form, value, strlen(value)) && end(form);
+}
+
 bool so_form_init(struct so_form *form, const char *content_type, struct so_spool *spool) {
     *form = (struct so_form){.spool = spool, .file.fd = -1};
     struct so_multipart_sink sink = {form, begin, data, end};

@@ -35,6 +35,9 @@ bool so_form_feed(struct so_form *form, const char *bytes, size_t n);
 /** After the last byte. */
 bool so_form_finish(struct so_form *form);
 
+/** Add a field as if it had come; false: unknown, or memory is short. */
+bool so_form_add(struct so_form *form, const char *name, const char *value);
+
 /** The value of a field, the last one if it came more than once; NULL: it did not come. */
 const char *so_form_get(const struct so_form *form, const char *name);
 

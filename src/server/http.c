@@ -92,7 +92,7 @@ static enum MHD_Result begin(struct so_exchange *e, const char *method, const ch
     e->connection = MHD_get_connection_info(e->http, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!e->connection) return MHD_NO;
     so_connection_enter(&e->server->connections, e->connection, SO_PHASE_BODY, NULL);
-    if (admit(e, method, path) || !answer_at_once(e)) return MHD_YES;
+    if ((!e->problem.status && admit(e, method, e->path)) || !answer_at_once(e)) return MHD_YES;
     return so_reply_problem(e);
 }
 
@@ -139,7 +139,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *http, co
     struct so_exchange *e = *state;
     (void)context, (void)http, (void)version;
     if (!e) return MHD_NO;
-    if (!e->begun) return begin(e, method, path);
+    if (!e->begun) {
+        if (strlen(path) >= sizeof e->path) so_problem(&e->problem, 404, NULL, "unknown_url", "there is nothing at this address");
+        return begin(e, method, path);
+    }
     if (*n) return take_body(e, bytes, n);
     if (e->has_form && !e->task && !e->problem.status && !so_form_finish(&e->form)) e->problem = e->form.problem;
     return e->problem.status ? so_reply_problem(e) : e->route->answer(e);

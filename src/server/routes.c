@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/progress.h"
 #include "server/transcription.h"
 #include "util/clock.h"
 #include "util/compiler.h"
@@ -82,6 +83,9 @@ static const struct so_route routes[] = {
     {"GET", "/v1/models/", SO_KEYED, false, 0, model},
     {"GET", "/models", SO_KEYED, false, 0, models},
     {"GET", "/status", SO_KEYED, false, 0, status},
+    {"GET", "/progress/", SO_KEYED, false, 0, so_progress_answer},
+    {"GET", "/jobs/", SO_KEYED, false, 0, so_progress_answer},
+    {"DELETE", "/jobs/", SO_KEYED, false, 0, so_job_delete},
     {"GET", "/metrics", SO_KEYED, false, 0, metrics},
     {"GET", "/health", SO_OPEN, false, 0, ready},
     {"GET", "/health/ready", SO_OPEN, false, 0, ready},
@@ -95,12 +99,15 @@ const struct so_route *so_route_find(const char *method, const char *path, const
         const struct so_route *r = &routes[i];
         size_t n = strlen(r->path);
         bool prefix = n > 1 && r->path[n - 1] == '/';
-        if (prefix ? strncmp(path, r->path, n) != 0 || !path[n] || strchr(path + n, '/') : strcmp(path, r->path) != 0) continue;
+        if (prefix ? strncmp(path, r->path, n) != 0 || !path[n] : strcmp(path, r->path) != 0) continue;
         if (strcmp(method, r->method) == 0) {
             *rest = path + n;
             return r;
         }
-        snprintf(allow, 16, "%s", r->method);
+        if (!strstr(allow, r->method) && strlen(allow) + strlen(r->method) + 3 <= SO_ALLOW) {
+            if (*allow) strcat(allow, ", ");
+            strcat(allow, r->method);
+        }
     }
     if (*allow) so_problem(problem, 405, NULL, "method_not_allowed", "this address takes %s only", allow);
     else so_problem(problem, 404, NULL, "unknown_url", "there is nothing at this address");

@@ -15,7 +15,7 @@ struct so_route {
     enum MHD_Result (*answer)(struct so_exchange *e);
 };
 
-/** The route; NULL with e->problem filled in (404, 405). *rest: see so_exchange. `allow` [16]: of a 405. */
+/** The route; NULL with e->problem filled in (404, 405). *rest: see so_exchange. `allow` [SO_ALLOW]: of a 405. */
 const struct so_route *so_route_find(const char *method, const char *path, const char **rest, char *allow, struct so_problem *problem);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/http.h"
+#include "server/transcription.h"
 #include "util/clock.h"
 
 /** Descriptors beside those of connections: each request has an upload and a pipe. */
@@ -21,7 +22,9 @@ static sotto_status start(struct so_server *s, uint16_t *port, sotto_error *err)
     if (!status) status = so_models_open(&s->models, o->models, o->n_models, err);
     if (!status) status = so_media_start(&s->media, err);
     if (!status) status = so_work_start(&s->work, o, &s->models, s->media, &s->metrics, err);
+    so_jobs_start(&s->jobs, o->spool, o->keep_seconds);
     if (!status) status = so_connections_start(&s->connections, o, &s->metrics, &s->work, err);
+    if (!status) so_jobs_recover(&s->jobs, &s->spool, &s->models, so_transcription_resume, s);
     if (!status) status = so_http_start(s, port, err);
     return status;
 }
@@ -37,6 +40,7 @@ static void stop(struct so_server *s) {
     for (double until = so_now() + 5; so_connections_busy(&s->connections) && so_now() < until;) nanosleep(&moment, NULL);
     so_http_stop(s);
     so_connections_stop(&s->connections);
+    so_jobs_stop(&s->jobs);
     so_note(&o->log, SOTTO_LOG_INFO, "stopped", "finished:s", whole ? "all" : "not all");
 }
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "server/connections.h"
+#include "server/jobs.h"
 #include "server/keys.h"
 #include "server/media.h"
 #include "server/metrics.h"
@@ -23,6 +24,7 @@ struct so_server {
     struct so_media *media;
     struct so_metrics metrics;
     struct so_work work;
+    struct so_jobs jobs;
     struct so_connections connections;
     struct MHD_Daemon *daemon;
     atomic_bool stopping; /**< no new request is taken */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 bool so_spool_open(struct so_spool *spool, struct so_spooled *file, struct so_problem *problem) {
-    *file = (struct so_spooled){.fd = open(spool->folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600)};
+    *file = (struct so_spooled){.fd = open(spool->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
     if (file->fd < 0) { /* a file system without nameless files */
         char path[4096];
         int n = snprintf(path, sizeof path, "%s/sotto-XXXXXX", spool->folder);

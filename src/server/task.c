@@ -26,6 +26,7 @@ struct so_task *so_task_create(struct so_form *form, struct so_request *request)
     *request = (struct so_request){0};
     atomic_init(&task->references, 1);
     atomic_init(&task->cancelled, false);
+    atomic_init(&task->forgotten, false);
     pthread_mutex_init(&task->lock, NULL);
     task->arrived = so_now();
     so_random_id(task->id);

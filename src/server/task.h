@@ -27,17 +27,22 @@ struct so_task {
     char id[33]; /**< hexadecimal, random */
     struct so_form form;
     struct so_request request;
+    char key[48];         /**< name of the key it came with; empty: none was asked for */
     double sound, work;     /**< estimates: seconds of the recording, seconds of computing */
     double arrived, tag;    /**< clock; place in the queue */
     double deadline;        /**< clock */
     double started, ended;  /**< clock, 0: not yet */
-    atomic_bool cancelled;
+    atomic_bool cancelled, forgotten; /**< forgotten: its owner wants no result either */
+    bool revived;         /**< was accepted before a restart */
+    bool (*accept)(struct so_task *task, struct so_problem *problem); /**< called by a worker thread before it is queued; may be NULL */
     struct so_task *next; /**< in the queue */
+    struct so_task *next_live; /**< see jobs.h */
     void (*settled)(struct so_task *task); /**< called once, unlocked, when it is done or failed; may be NULL */
     void *owner;
 
     pthread_mutex_t lock; /**< of all below */
     enum so_task_state state;
+    bool accepted, published;  /**< of an asynchronous one: it is on disk; its result is */
     struct so_problem problem; /**< of a failed one */
     char *events;              /**< server-sent events so far, if the request streams */
     size_t n_events, events_capacity;

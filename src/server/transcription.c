@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/progress.h"
 #include "server/routes.h"
 
 enum { EVENT_BLOCK = 8192 };
@@ -12,7 +13,45 @@ static bool begun(const struct so_exchange *e) { return settled(e) || e->task->n
 
 static void wake(void *context) { MHD_resume_connection(((struct so_exchange *)context)->http); }
 
-static void give_place_back(struct so_task *task) { so_work_unreserve(task->owner); }
+static bool accepted(const struct so_exchange *e) { return settled(e) || e->task->accepted; }
+
+static void on_settled(struct so_task *task) {
+    struct so_server *s = task->owner;
+    so_jobs_settled(&s->jobs, task, atomic_load(&s->stopping));
+    if (task->request.asynchronous) {
+        pthread_mutex_lock(&task->lock);
+        task->published = true;
+        so_task_changed(task);
+        pthread_mutex_unlock(&task->lock);
+    }
+    so_work_unreserve(&s->work);
+}
+
+/** On a thread that may wait for a disk. */
+static bool accept_job(struct so_task *task, struct so_problem *problem) {
+    struct so_server *s = task->owner;
+    if (!so_jobs_accept(&s->jobs, task, problem)) return false;
+    pthread_mutex_lock(&task->lock);
+    task->accepted = true;
+    so_task_changed(task);
+    pthread_mutex_unlock(&task->lock);
+    return true;
+}
+
+static void own(struct so_server *s, struct so_task *task) {
+    task->settled = on_settled;
+    task->owner = s;
+    so_jobs_watch(&s->jobs, task);
+}
+
+void so_transcription_resume(void *context, struct so_task *task) {
+    struct so_server *s = context;
+    task->revived = true;
+    so_work_reserve_anyway(&s->work);
+    own(s, task);
+    so_work_submit(&s->work, task);
+    so_task_drop(task);
+}
 
 /** From the form to a task in the queue. false: e->problem. */
 static bool submit(struct so_exchange *e) {
@@ -24,13 +63,15 @@ static bool submit(struct so_exchange *e) {
     }
     e->task = so_task_create(&e->form, &request);
     if (!e->task) return so_problem(&e->problem, 503, NULL, "out_of_memory", "the server is short of memory; try again later");
-    e->task->settled = give_place_back;
-    e->task->owner = &s->work;
+    memcpy(e->task->key, e->key, sizeof e->task->key);
+    if (e->task->request.asynchronous) e->task->accept = accept_job;
+    own(s, e->task);
     e->reserved = false;
     e->waiter = (struct so_waiter){.wake = wake, .context = e};
     so_task_join(e->task, &e->waiter);
     e->joined = true;
-    so_connection_enter(&s->connections, e->connection, SO_PHASE_WORK, e->task);
+    /* An asynchronous job goes on without its client. */
+    so_connection_enter(&s->connections, e->connection, SO_PHASE_WORK, e->task->request.asynchronous ? NULL : e->task);
     so_work_submit(&s->work, e->task);
     return true;
 }
@@ -69,13 +110,16 @@ static void drop_task(void *task) { so_task_drop(task); }
 
 enum MHD_Result so_transcription(struct so_exchange *e) {
     if (!e->task && !submit(e)) return so_reply_problem(e);
-    if (so_exchange_sleep(e, e->task->request.stream ? begun : settled)) return MHD_YES;
+    bool job = e->task->request.asynchronous;
+    if (so_exchange_sleep(e, job ? accepted : e->task->request.stream ? begun : settled)) return MHD_YES;
     struct so_task *task = e->task;
     pthread_mutex_lock(&task->lock);
-    bool failed = task->state == SO_TASK_FAILED && task->n_events == 0;
+    job = job && task->accepted;
+    bool failed = !job && task->state == SO_TASK_FAILED && task->n_events == 0;
     if (failed) e->problem = task->problem;
     pthread_mutex_unlock(&task->lock);
     if (failed) return so_reply_problem(e);
+    if (job) return so_job_accepted(e);
     if (task->request.stream) return reply_events(e);
     so_task_hold(task);
     struct MHD_Response *response =

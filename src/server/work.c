@@ -57,7 +57,7 @@ static void admit(struct so_work *w, struct so_task *task) {
     pthread_mutex_lock(&w->lock);
     if (w->stopping || atomic_load(&task->cancelled)) {
         cancelled(&problem);
-    } else if (w->waiting && w->waiting_work + task->work > w->settings->queue_seconds) {
+    } else if (!task->revived && !task->request.asynchronous && w->waiting && w->waiting_work + task->work > w->settings->queue_seconds) {
         so_problem(&problem, 429, NULL, "queue_full", "too much work is waiting; try again later");
         problem.retry_after = retry_after(w);
     } else {
@@ -73,6 +73,11 @@ static bool wants_stop(void *user) { return atomic_load(&((struct so_task *)user
 
 /** A recording's length by its own word; one that cannot be opened fails here, long before its turn. */
 static void measure(struct so_work *w, struct so_task *task) {
+    struct so_problem refused;
+    if (task->accept && !task->accept(task, &refused)) {
+        fail_and_drop(task, &refused);
+        return;
+    }
     struct so_media_stream stream = {.cancel = wants_stop, .user = task};
     sotto_error err;
     sotto_status status = so_media_decode(w->media, task->form.file.fd, task->form.label, true, SO_MEDIA_PROBE_SECONDS, &stream, &err);
@@ -168,6 +173,12 @@ bool so_work_reserve(struct so_work *w, struct so_problem *problem) {
     return false;
 }
 
+void so_work_reserve_anyway(struct so_work *w) {
+    pthread_mutex_lock(&w->lock);
+    w->reserved++;
+    pthread_mutex_unlock(&w->lock);
+}
+
 void so_work_unreserve(struct so_work *w) {
     pthread_mutex_lock(&w->lock);
     w->reserved--;
@@ -178,7 +189,7 @@ void so_work_submit(struct so_work *w, struct so_task *task) {
     so_task_hold(task);
     task->deadline = task->arrived + w->settings->deadline;
     task->sound = (double)task->form.file.size / SO_GUESSED_BYTE_RATE;
-    if (task->form.file.size < SO_PROBE_BYTES) {
+    if (task->form.file.size < SO_PROBE_BYTES && !task->accept) {
         admit(w, task);
         return;
     }

@@ -39,6 +39,7 @@ sotto_status so_work_start(struct so_work *work, const struct so_settings *setti
 
 /** A place among the requests that are held, before an upload is read; to be given back when its task is settled or was never made. */
 bool so_work_reserve(struct so_work *work, struct so_problem *problem);
+void so_work_reserve_anyway(struct so_work *work); /**< for what was accepted before a restart */
 void so_work_unreserve(struct so_work *work);
 
 /** Queue a task (a reference of it). It will be settled, whatever happens. Never blocks. */
