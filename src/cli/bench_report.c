@@ -37,6 +37,7 @@ static void names_of(const sotto_result *r, struct named *out) {
     for (int i = 0; i < NAMES; i++) out[i] = all[i];
 }
 
+static bool decoder_stayed(const sotto_result *r) { return r->matmuls_npu > 0 && r->products.decoder.npu == 0; }
 static bool on_device(const sotto_result *r) { return r->matmuls_npu > 0; }
 
 static void print_stage(const sotto_result *r, const struct stage *s) {
@@ -71,6 +72,8 @@ void so_bench_text(const struct so_bench_run *run) {
     for (int i = 0; i < NAMES; i++)
         printf("%s %s %" PRIu64 " + %" PRIu64, i ? "," : "", names[i].name, names[i].products.cpu, names[i].products.npu);
     puts("");
+    if (r->npu_commands >= 0) printf("  commands completed, by the driver's count: %" PRId64 "\n", r->npu_commands);
+    if (decoder_stayed(r)) puts("  the planner leaves the decoder's steps, a few rows each, to the CPU (--npu-all)");
     if (run->wer_reference >= 0) printf("  word error rate against the reference: %.2f %%\n", run->wer_reference);
     if (run->wer_cpu >= 0) printf("  word error rate against the CPU: %.2f %%, text %s\n", run->wer_cpu, run->identical ? "identical" : "DIFFERENT");
 }
@@ -97,8 +100,8 @@ static json_t *run_object(const struct so_bench_run *run) {
     stages_of(r, stages);
     names_of(r, names);
     for (int i = 0; i < NAMES; i++) json_object_set_new(products, names[i].name, pair(names[i].products));
-    json_t *object = json_pack("{ss sb sb sI ss so so so}", "device", r->device_path, "emulated", run->emulated, "lossy", r->lossy, "fallbacks",
-                               (json_int_t)r->fallbacks, "text", r->text, "wer_reference", known(run->wer_reference), "wer_cpu",
+    json_t *object = json_pack("{ss sb sb sI so ss so so so}", "device", r->device_path, "emulated", run->emulated, "lossy", r->lossy, "fallbacks",
+                               (json_int_t)r->fallbacks, "commands_completed", r->npu_commands < 0 ? json_null() : json_integer(r->npu_commands), "text", r->text, "wer_reference", known(run->wer_reference), "wer_cpu",
                                known(run->wer_cpu), "products", products);
     if (object && run->wer_cpu >= 0) json_object_set_new(object, "identical", json_boolean(run->identical));
     for (int i = 0; i < STAGES && object; i++) json_object_set_new(object, stages[i].name, stage_object(r, &stages[i]));

@@ -25,7 +25,8 @@ struct run {
     struct so_progress progress;
     int stdout_error; /**< errno of the write that failed, 0: none */
     bool failed;      /**< something went wrong with some file */
-    bool warned;
+    char told[8][256]; /**< warnings, each said once */
+    size_t n_told;
     bool has_list; /**< the folder had a list of what is done before this run */
 };
 
@@ -76,8 +77,11 @@ static void on_progress(void *user, double done, double total) {
 /** Each warning once, however many files it is about. */
 static void on_log(void *user, sotto_log_level level, const char *message) {
     struct run *run = user;
-    if (level > SOTTO_LOG_WARNING || run->warned) return;
-    run->warned = true;
+    const size_t most = sizeof run->told / sizeof run->told[0];
+    if (level > SOTTO_LOG_WARNING) return;
+    for (size_t i = 0; i < run->n_told; i++)
+        if (strncmp(run->told[i], message, sizeof run->told[0] - 1) == 0) return;
+    if (run->n_told < most) snprintf(run->told[run->n_told++], sizeof run->told[0], "%s", message);
     so_progress_hide(&run->progress);
     so_console_error("transcribe", message);
 }

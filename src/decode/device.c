@@ -180,7 +180,10 @@ sotto_status so_device_use(struct so_devices *devices, const sotto_options *opti
     pthread_mutex_unlock(&devices->lock);
     if (status == SOTTO_OK) {
         *out = (struct so_device_use){.device = device, .backend = device->backend, .lossy = device->lossy, .seconds = so_now() - from};
+        out->counts = so_backend_completions(device->backend, &out->completions);
         so_device_tell(out, options);
+        if (!options->npu_all && options->on_log)
+            options->on_log(options->user, SOTTO_LOG_INFO, "the decoder's steps, a few rows each, stay on the CPU (npu_all sends them too)");
         return SOTTO_OK;
     }
     if (!automatic || status == SOTTO_ERR_MEMORY) {

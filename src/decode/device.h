@@ -21,7 +21,9 @@ struct so_device_use {
     struct so_backend *backend; /**< NULL: the CPU does it all */
     size_t told;                /**< lines of its log that this transcription passed on */
     bool lossy;
-    double seconds; /**< that asking took */
+    bool counts;          /**< the driver says how many commands it completed: */
+    uint64_t completions; /**< before this transcription */
+    double seconds;       /**< that asking took */
 };
 
 /**

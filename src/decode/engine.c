@@ -147,9 +147,13 @@ void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     result->matmuls_cpu = p->encoder.cpu + p->cross.cpu + p->decoder.cpu;
     result->matmuls_npu = p->encoder.npu + p->cross.npu + p->decoder.npu;
     result->fallbacks = encoder.fallbacks + decoder.fallbacks;
+    result->npu_commands = -1;
     uint64_t apart_npu =
         p->convolution.npu + p->qk.npu + p->pv.npu + p->decoder_qk.npu + p->decoder_pv.npu + p->logits.npu;
     if (!engine->device.backend || !(result->matmuls_npu + apart_npu)) return;
     result->device_path = so_backend_name(engine->device.backend);
     result->lossy = engine->device.lossy;
+    uint64_t completions;
+    if (engine->device.counts && so_backend_completions(engine->device.backend, &completions) && completions >= engine->device.completions)
+        result->npu_commands = (int64_t)(completions - engine->device.completions);
 }

@@ -216,6 +216,26 @@ static void a_chain_reports_the_command_that_failed(void **state) {
     rig_close(&rig);
 }
 
+static void newer_questions_are_optional(void **state) {
+    (void)state;
+    struct so_xdna_facts facts;
+    for (int minor = 0; minor <= 10; minor += 10) {
+        struct so_emulator *e = so_emulator_create(&(struct so_emulator_options){.driver_minor = minor});
+        struct so_xdna *d;
+        assert_int_equal(so_xdna_open(so_emulator_sys(e), NULL, &d, NULL), SOTTO_OK);
+        assert_int_equal(d->driver_minor, minor);
+        so_xdna_query(d, &facts);
+        assert_true(facts.has_metadata && facts.has_clocks && facts.has_firmware);
+        assert_int_equal(facts.has_resources, minor == 10);
+        assert_int_equal(facts.has_power_mode, minor == 10);
+        assert_int_equal(facts.n_sensors, 0); /* no figure where the driver gives none */
+        assert_int_equal(facts.metadata.cols, 5);
+        assert_int_equal(facts.firmware.build, 391);
+        so_xdna_close(d);
+        so_emulator_free(e);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_of_calls_is_enforced),
@@ -225,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_forgotten_flush_shows),
         cmocka_unit_test(a_deadline_is_absolute_and_a_fifth_command_waits),
         cmocka_unit_test(a_chain_reports_the_command_that_failed),
+        cmocka_unit_test(newer_questions_are_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

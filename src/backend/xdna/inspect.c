@@ -33,6 +33,7 @@ static void print_xclbin(const struct so_xclbin *x, FILE *out) {
         fprintf(out, "  %2" PRIu32 " %-22s %-16s at %" PRIu64 ", %" PRIu64 " bytes\n", s->kind, so_xclbin_kind_name(s->kind), s->name,
                 s->offset, s->size);
     }
+    fprintf(out, "%zu memories\n", x->n_memories);
     if (x->has_partition) print_partition(x, out);
     for (size_t i = 0; i < x->n_kernels; i++) {
         const struct so_xclbin_kernel *k = &x->kernels[i];
