@@ -1,6 +1,6 @@
 #!/bin/sh
 # build.sh [FOLDER]   Build the overlay gemm.xclbin with the open AIE tools and put it where sotto looks for it.
-# Needs an environment with mlir-aie and llvm-aie (Peano); see docs/npu.md. UNTESTED ON SILICON, and so is what it builds.
+# Needs an environment with mlir-aie and llvm-aie (Peano); see docs/npu.md. For one overlay a shape instead: stock.sh. UNTESTED ON SILICON, and so is what it builds.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${1:-${XDG_DATA_HOME:-$HOME/.local/share}/sotto/npu}
