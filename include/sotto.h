@@ -341,6 +341,44 @@ typedef sotto_status (*sotto_read)(void *user, float *samples, size_t capacity, 
 SOTTO_EXPORT sotto_status sotto_transcribe_stream(const sotto_model *model, sotto_read read, void *user, double duration,
                                                   const sotto_options *options, sotto_result **out, sotto_error *err);
 
+/* ---- while somebody speaks ---------------------------------------------------------------------------- */
+
+typedef struct sotto_live_options {
+    uint32_t version; /**< set by sotto_live_options_init; do not change */
+    double step;      /**< seconds of new sound after which it is heard again, 0.2 to 10 (default 1) */
+} sotto_live_options;
+
+SOTTO_EXPORT void sotto_live_options_init(sotto_live_options *options);
+
+/** What is known after one more pass over the sound; strings live for the call only. */
+typedef struct sotto_live_text {
+    const char *confirmed; /**< text that follows all that was confirmed before and is never taken back; "": none this time */
+    const char *partial;   /**< what seems to follow and may still change; each call replaces it */
+    double start, end;     /**< seconds of the stream: where `confirmed` begins, and up to where everything is confirmed */
+    double heard;          /**< seconds of the stream so far; heard - end + pass_seconds is how far the text is behind */
+    double pass_seconds;   /**< of wall time that the pass took */
+    bool last;             /**< the stream has ended: all is confirmed */
+} sotto_live_text;
+
+typedef void (*sotto_live_callback)(void *user, const sotto_live_text *text);
+
+typedef struct sotto_live sotto_live; /**< one stream, for one thread at a time */
+
+/**
+ * Begin a stream. Text is confirmed when two passes over the same sound agree on it. Of `options` (NULL: the defaults) language, task,
+ * prompt, hot words, search and speech detection count; strings are borrowed until sotto_live_close. At most 30 s of sound
+ * are kept. how: NULL for the defaults.
+ */
+SOTTO_EXPORT sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options *how, const sotto_options *options,
+                                          sotto_live_callback callback, void *user, sotto_live **out, sotto_error *err);
+
+/** More samples (mono, 16 kHz). Every `step` seconds they are heard, which takes a while; the callback runs before this returns. */
+SOTTO_EXPORT sotto_status sotto_live_push(sotto_live *live, const float *samples, size_t n_samples, sotto_error *err);
+
+/** The end: what is left is confirmed. */
+SOTTO_EXPORT sotto_status sotto_live_finish(sotto_live *live, sotto_error *err);
+SOTTO_EXPORT void sotto_live_close(sotto_live *live); /**< NULL is allowed */
+
 /* ---- speakers ----------------------------------------------------------------------------------------- */
 
 /**
@@ -395,6 +433,12 @@ typedef struct sotto_audio sotto_audio;
  * on a short list of those people have (WAV, MP3, MP4, Matroska, Ogg, FLAC, .. with their usual codecs).
  */
 SOTTO_EXPORT sotto_status sotto_audio_open_fd(int fd, const char *label, bool common_only, sotto_audio **out, sotto_error *err);
+
+/**
+ * Open a microphone by FFmpeg's devices: `driver` as "alsa" or "pulse" (NULL: the first that works), `device` as the driver names it (NULL:
+ * "default"). SOTTO_ERR_UNSUPPORTED where libavdevice or the driver is missing, SOTTO_ERR_DEVICE where the device cannot be opened.
+ */
+SOTTO_EXPORT sotto_status sotto_audio_open_device(const char *driver, const char *device, sotto_audio **out, sotto_error *err);
 SOTTO_EXPORT double sotto_audio_duration(const sotto_audio *audio); /**< seconds by the file's own word, 0: unknown */
 SOTTO_EXPORT sotto_status sotto_audio_read(sotto_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err);
 SOTTO_EXPORT void sotto_audio_close(sotto_audio *audio); /**< NULL is allowed */

@@ -1,4 +1,5 @@
 #include "audio/audio.h"
+#include "audio/reader.h"
 
 #include "util/error.h"
 
@@ -14,6 +15,17 @@ sotto_status sotto_audio_open_fd(int fd, const char *label, bool common_only, so
     struct so_audio_options how = {.channel = -1, .stream = -1, .common = common_only};
     struct so_audio *audio = NULL;
     sotto_status status = so_audio_open_fd(fd, label ? label : "recording", &how, &audio, err);
+    *out = (sotto_audio *)audio;
+    return status;
+}
+
+sotto_status sotto_audio_open_device(const char *driver, const char *device, sotto_audio **out, sotto_error *err) {
+    struct so_reader *reader;
+    struct so_audio *audio = NULL;
+    so_error_clear(err);
+    *out = NULL;
+    sotto_status status = so_media_open_device(driver, device, &reader, err);
+    if (!status) status = so_audio_from_reader(reader, &audio, err);
     *out = (sotto_audio *)audio;
     return status;
 }

@@ -16,6 +16,7 @@
 #include <libavutil/mem.h>
 
 #include "audio/common.h"
+#include "audio/device.h"
 #include "audio/sample.h"
 #include "util/memory.h"
 
@@ -358,6 +359,57 @@ static sotto_status media_next(struct so_reader *reader, struct so_block *block,
     return status;
 }
 
+/** All but the container, which is open. */
+static sotto_status open_sound(struct media *media, int stream, sotto_error *err) {
+    sotto_status status = choose_stream(media, stream, err);
+    if (status == SOTTO_OK) status = open_decoder(media, err);
+    if (status == SOTTO_OK && media->codec->ch_layout.nb_channels > 0)
+        status = so_check_channel(media->input->name, media->channel, media->codec->ch_layout.nb_channels, err);
+    return status;
+}
+
+static sotto_status open_device(struct media *media, const char *driver, const char *device, sotto_error *err) {
+    const AVInputFormat *kind = av_find_input_format(driver);
+    if (!kind || !(kind->flags & AVFMT_NOFILE))
+        return so_fail(err, SOTTO_ERR_UNSUPPORTED, "FFmpeg's devices on this machine have no driver named '%.40s'", driver);
+    int code = avformat_open_input(&media->format, device, kind, NULL);
+    if (code >= 0) code = avformat_find_stream_info(media->format, NULL);
+    if (code >= 0) return SOTTO_OK;
+    char reason[AV_ERROR_MAX_STRING_SIZE] = "";
+    av_strerror(code, reason, sizeof reason);
+    return so_fail(err, SOTTO_ERR_DEVICE, "the microphone '%.80s' of %.40s cannot be opened: %s", device, driver, reason);
+}
+
+static sotto_status open_microphone(const char *driver, const char *device, struct so_reader **out, sotto_error *err) {
+    struct so_input *input;
+    sotto_status status = so_input_memory("", 0, "the microphone", &input, err);
+    if (status) return status;
+    struct media *media = so_calloc(1, sizeof *media);
+    if (!media) {
+        so_input_close(input);
+        return so_fail_memory(err, sizeof *media, "a microphone");
+    }
+    media->reader = (struct so_reader){.next = media_next, .close = media_close};
+    media->input = input;
+    media->channel = -1;
+    status = open_device(media, driver, device, err);
+    if (!status) status = open_sound(media, -1, err);
+    if (status) media_close(&media->reader);
+    else *out = &media->reader;
+    return status;
+}
+
+sotto_status so_media_open_device(const char *driver, const char *device, struct so_reader **out, sotto_error *err) {
+    static const char *const usual[] = {"pulse", "alsa"};
+    *out = NULL;
+    if (av_log_get_level() == AV_LOG_INFO) av_log_set_level(AV_LOG_QUIET);
+    sotto_status status = so_devices_register(err);
+    if (status || driver) return status ? status : open_microphone(driver, device ? device : "default", out, err);
+    for (size_t i = 0; i < SO_COUNT(usual) && !*out; i++) status = open_microphone(usual[i], device ? device : "default", out, err);
+    if (!status) so_error_clear(err);
+    return status;
+}
+
 sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
                            struct so_reader **out, sotto_error *err) {
     *out = NULL;
@@ -376,10 +428,7 @@ sotto_status so_media_open(struct so_input *input, const struct so_audio_options
 
     sotto_status status = store_if_needed(input, err);
     if (status == SOTTO_OK) status = open_container(media, err);
-    if (status == SOTTO_OK) status = choose_stream(media, options->stream, err);
-    if (status == SOTTO_OK) status = open_decoder(media, err);
-    if (status == SOTTO_OK && media->codec->ch_layout.nb_channels > 0)
-        status = so_check_channel(input->name, options->channel, media->codec->ch_layout.nb_channels, err);
+    if (status == SOTTO_OK) status = open_sound(media, options->stream, err);
     if (status != SOTTO_OK) {
         media_close(&media->reader);
         return status;

@@ -37,6 +37,9 @@ sotto_status so_wav_open(struct so_input *input, const struct so_audio_options *
 sotto_status so_media_open(struct so_input *input, const struct so_audio_options *options,
                            struct so_reader **out, sotto_error *err);
 
+/** A microphone by FFmpeg's devices, as sotto_audio_open_device says. */
+sotto_status so_media_open_device(const char *driver, const char *device, struct so_reader **out, sotto_error *err);
+
 /** A recording from an open reader, which the audio handle closes: the seam under so_audio_open. */
 sotto_status so_audio_from_reader(struct so_reader *reader, struct so_audio **out, sotto_error *err);
 

@@ -5,6 +5,7 @@
 enum { SO_EXIT_OK = 0, SO_EXIT_FAILURE = 1, SO_EXIT_USAGE = 2 };
 
 int so_cli_transcribe(int argc, char **argv);
+int so_cli_live(int argc, char **argv);
 int so_cli_model(int argc, char **argv);       /**< list | fetch | import | show | verify */
 int so_cli_device(int argc, char **argv);      /**< list | check | inspect | plan */
 int so_cli_matmul(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct {
     {"diarize", "write who speaks when in a recording", so_cli_diarize},
     {"speakers", "known voices: add, list, remove, match", so_cli_speakers},
     {"serve", "answer over HTTP, as OpenAI's API, with a page", so_cli_serve},
+    {"live", "write what is said while it is said", so_cli_live},
     {"model", "list, fetch, import, show and verify models", so_cli_model},
     {"device", "list, check and inspect NPUs and files for them", so_cli_device},
     {"matmul", "multiply matrices on a device, check and time it", so_cli_matmul},

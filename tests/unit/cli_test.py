@@ -292,6 +292,57 @@ class Output(Case):
         self.assertEqual(self.transcribe(self.tone(), *FAST).stderr, b"")
 
 
+class Live(Case):
+    def live(self, *arguments, samples=b""):
+        return self.run_sotto("live", "-m", "synthetic", "-l", "en", "--no-vad", "--threads", "1", *arguments, input=samples)
+
+    @staticmethod
+    def noise(seconds, form):
+        numbers = random.Random(3)
+        return struct.pack(f"<{seconds * 16000}{form}", *(int(numbers.uniform(-9000, 9000)) / (1 if form == "h" else 32768) if form == "f" else
+                                                          int(numbers.uniform(-9000, 9000)) for _ in range(seconds * 16000)))
+
+    def test_samples_through_a_pipe_become_lines_of_json_and_of_text(self):
+        samples = self.noise(20, "h")
+        done = self.live("-f", "json", samples=samples + b"x")  # half a sample at the end is none
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
+        self.assertGreater(len(lines), 3)
+        confirmed = [line for line in lines if line["type"] == "confirmed"]
+        self.assertEqual(lines[-1]["type"], "partial")
+        self.assertEqual((lines[-1]["text"], lines[-1]["heard"]), ("", 20.0))
+        for before, after in zip(confirmed, confirmed[1:]):
+            self.assertLessEqual(before["end"], after["end"])
+        for line in confirmed:
+            self.assertGreater(line["latency"], 0)
+        text = self.live("--raw", "f32le", samples=self.noise(20, "f"))
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertEqual(b"behind" in text.stderr, text.stdout != b"")
+        self.assertEqual(self.live("-q", samples=samples).stderr, b"")
+
+    def test_nothing_through_the_pipe_is_nothing_said(self):
+        done = self.live()
+        self.assertEqual((done.returncode, done.stdout), (0, b""))
+
+    def test_mistakes_are_one_line_each(self):
+        for arguments in [["x.wav"], ["--raw", "u8"], ["--step", "0"], ["-f", "srt"], ["--bogus"], ["--threads", "1.5"], ["-l", "klingon"]]:
+            self.assert_complains(self.run_sotto("live", "-m", "synthetic", *arguments, input=b""), 2)
+        self.assert_complains(self.run_sotto("live", "-m", "nothing", input=b""), 1, "nothing")
+
+    def test_a_microphone_that_is_not_there_is_said_so(self):
+        self.assert_complains(self.live("--microphone", "nodriver:x"), 1, "nodriver" if self.has_devices() else "libavdevice")
+
+    def has_devices(self):
+        return b"libavdevice" not in self.live("--microphone", "nodriver:x").stderr
+
+    def test_a_device_is_heard_to_its_end(self):
+        if not self.has_devices():
+            self.skipTest("libavdevice is not installed")
+        done = self.live("-f", "json", "--microphone", "lavfi:sine=frequency=440:duration=3")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertAlmostEqual(json.loads(done.stdout.decode().splitlines()[-1])["heard"], 3, delta=0.05)
+
+
 class Resumption(Case):
     """Runs that are killed at any moment and gone on with."""
 
