@@ -27,6 +27,15 @@ static void add_speakers(struct so_hash *hash, const sotto_options *o) {
     }
 }
 
+/** Names and voices, which speakers are recognised by. */
+static void add_people(struct so_hash *hash, const sotto_people *people) {
+    for (size_t i = 0; people && i < sotto_people_count(people); i++) {
+        sotto_person person = sotto_people_get(people, i);
+        add_text(hash, person.name);
+        so_hash_add(hash, person.voice, SOTTO_VOICE_SIZE * sizeof *person.voice);
+    }
+}
+
 /** Everything of the options that a result depends on; threads, batch size and device change nothing. */
 static void add_options(struct so_hash *hash, const sotto_options *o) {
     char line[1024];
@@ -39,6 +48,11 @@ static void add_options(struct so_hash *hash, const sotto_options *o) {
         o->stream, o->sequential, o->vad, (double)o->vad_threshold, o->vad_min_speech, o->vad_min_silence,
         o->vad_pad, SO_FINGERPRINT_VERSION);
     add_text(hash, line);
+    snprintf(line, sizeof line, "%d %d %u %u %a %u", o->diarize, o->diarize_fast, o->min_speakers, o->max_speakers, (double)o->people_threshold,
+             o->npu_force ? o->npu_kernel : 0);
+    add_text(hash, line);
+    add_text(hash, o->speaker_model);
+    add_people(hash, o->people);
     so_hash_add(hash, o->temperatures, o->n_temperatures * sizeof *o->temperatures);
     add_text(hash, o->language && strcmp(o->language, "auto") != 0 ? o->language : NULL);
     add_text(hash, o->initial_prompt);

@@ -54,6 +54,7 @@ static void settle_options(sotto_options *options, const sotto_options *given) {
     options->word_timestamps = true;
     options->no_timestamps = options->sequential = options->condition_on_previous = false;
     options->journal = NULL;
+    options->diarize = false;
     options->resume = false;
     options->on_segment = NULL;
     options->on_progress = NULL;
