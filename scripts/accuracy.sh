@@ -16,4 +16,11 @@ status=0
 "$python" tests/accuracy/parity.py "$build/tests/accuracy/dump" "$int8" "$f32" "$weights" "$data" || status=1
 "$python" tests/accuracy/wer.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
 "$python" tests/accuracy/word_times.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
+if [ -d "$data/diarization" ]; then
+    ninja -C "$build" --quiet tests/accuracy/speakers_dump
+    int8=$("$build/sotto" model fetch speakers)
+    f32=$("$build/sotto" model fetch speakers --precision f32)
+    tensors=$(python3 scripts/fetch.py speakers)/speakers.safetensors
+    "$python" tests/accuracy/speaker_parity.py "$build/tests/accuracy/speakers_dump" "$int8" "$f32" "$tensors" "$data" || status=1
+fi
 exit $status
