@@ -72,7 +72,7 @@ typedef struct sotto_model_info {
 
 SOTTO_EXPORT void sotto_model_describe(const sotto_model *model, sotto_model_info *out);
 
-/** Whether the whole file matches the hash in it. */
+/** Whether the whole file matches the hash in it. Files of speaker models are checked too. */
 SOTTO_EXPORT sotto_status sotto_model_verify(const char *name_or_path, sotto_error *err);
 
 typedef struct sotto_import_options {

@@ -11,9 +11,10 @@ if [ "${WEIGHTS:-yes}" = no ]; then
     export SOTTO_MODELS
     trap 'rm -rf "$SOTTO_MODELS"' EXIT
 else
-    for name in base tiny.en vad; do
+    for name in base tiny.en vad speakers; do
         "$build/sotto" model fetch -q "$name" || exit 1
     done
+    "$build/sotto" model fetch -q speakers --precision f32 || exit 1
 fi
 
 # OpenAI's own client, which the server is tested with.

@@ -18,7 +18,8 @@ static const char usage[] = "usage: sotto model fetch NAME [--precision int8|f32
                             "       sotto model fetch --list\n"
                             "Downloads a model into $SOTTO_MODELS (default: sotto in the user's cache "
                             "folder), checks and imports it;\n"
-                            "with it the weights of the speech detector (NAME vad).\n";
+                            "with it the weights of the speech detector (NAME vad). NAME speakers: the models that tell "
+                            "who speaks.\n";
 
 /* Where fetch.py may stand, seen from the program: installed in PREFIX/bin, or built in a folder of the
  * source tree. */

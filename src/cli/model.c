@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -91,6 +92,15 @@ static void print_megabytes(uint64_t bytes) {
     printf("%" PRIu64 ".%" PRIu64 " MB", bytes / 1000000, bytes / 100000 % 10);
 }
 
+/** A file that is whole and no model of speech recognition: the speaker models. */
+static bool list_speakers(const char *path, const char *file) {
+    struct stat info;
+    if (sotto_model_verify(path, NULL) || stat(path, &info)) return false;
+    printf("%-20.*s      %6" PRIu64 ".%" PRIu64 " MB  speaker models\n", (int)(strrchr(file, '.') - file),
+           file, (uint64_t)info.st_size / 1000000, (uint64_t)info.st_size / 100000 % 10);
+    return true;
+}
+
 static int list_one(const char *folder, const char *file) {
     char path[PATH_MAX];
     sotto_error err;
@@ -98,7 +108,7 @@ static int list_one(const char *folder, const char *file) {
     sotto_model_info info;
     int n = snprintf(path, sizeof path, "%s/%s", folder, file);
     if (n < 0 || (size_t)n >= sizeof path) return SO_EXIT_FAILURE;
-    if (sotto_model_open(path, &model, &err)) return fail(&err);
+    if (sotto_model_open(path, &model, &err)) return list_speakers(path, file) ? SO_EXIT_OK : fail(&err);
     sotto_model_describe(model, &info);
     printf("%-20s %-4s %6" PRIu64 ".%" PRIu64 " MB  %2u + %-2u layers of %4u channels, %3u mel bins, %s\n",
            info.name, info.precision, info.file_size / 1000000, info.file_size / 100000 % 10,
@@ -148,7 +158,7 @@ static int show(int argc, char **argv) {
     int status = parse(argc, argv, false, &a);
     if (status < 0) status = find(&a, a.positional, path);
     if (status >= 0) return status;
-    if (sotto_model_open(path, &model, &err)) return fail(&err);
+    if (sotto_model_open(path, &model, &err)) return list_speakers(path, path) ? SO_EXIT_OK : fail(&err);
     sotto_model_describe(model, &info);
     printf("file        %s, ", path);
     print_megabytes(info.file_size);
