@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test accuracy bench fuzz install clean help
+.PHONY: all demo test accuracy bench bench-speakers fuzz install clean help
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -34,6 +34,11 @@ bench: ## sotto, faster-whisper and whisper.cpp on the same files in one interle
 	@scripts/build.sh $(BUILD)
 	@bench/bench.sh $(BUILD) $(FILES)
 
+bench-speakers: ## the speaker networks and ONNX Runtime in one interleaved run on one core [FILES=a.wav]
+	@scripts/setup.sh build venv
+	@scripts/build.sh $(BUILD)
+	@bench/speakers.sh $(BUILD) $(FILES)
+
 fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
@@ -45,4 +50,4 @@ clean: ## remove what was built (weights in the cache stay)
 	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-gcc $(BUILD)-address $(BUILD)-thread $(BUILD)-aarch64
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'

@@ -14,7 +14,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
 
 from sotto_fetch import FetchError  # noqa: E402
-from sotto_fetch.checkpoint import Checkpoint  # noqa: E402
+from sotto_fetch import speakers  # noqa: E402
+from sotto_fetch.checkpoint import Checkpoint, read_pickle, state  # noqa: E402
 from sotto_fetch.convert import byte_alphabet, convert, read_ranks  # noqa: E402
 
 
@@ -184,6 +185,78 @@ class CheckpointTest(unittest.TestCase):
         for top in ({}, {"dims": 3, "model_state_dict": ordered({})}, {"dims": DIMS, "model_state_dict": ordered({"a": 3})},
                     {"dims": {"n_vocab": -1}, "model_state_dict": ordered({"a": tensor("0", 1, 0, (1,), (1,))})}):
             self.refused("safely", top, {"0": halves(1)})
+
+
+class SpeakersTest(unittest.TestCase):
+    """Checkpoints that are state dictionaries, or hold one among the notes of a training program."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def write(self, name, top, *values):
+        path = os.path.join(self.folder.name, name)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", b"\x80\x02" + emit(top) + b".")
+            for i, floats in enumerate(values):
+                archive.writestr(f"archive/data/{i}", struct.pack(f"<{len(floats)}f", *floats))
+        return path
+
+    @staticmethod
+    def floats(key, *shape):
+        stride = [1]
+        for n in reversed(shape[1:]):
+            stride.insert(0, stride[0] * n)
+        count = stride[0] * shape[0]
+        return tensor(str(key), count, 0, tuple(shape), tuple(stride), "FloatStorage")
+
+    def note(self, *arguments):
+        """An object of a class that does not exist: made, given attributes."""
+        return Raw(named("no.such.module", "Problem").code + emit(arguments) + b"\x81" + emit({"a": 1}) + b"b")
+
+    def test_both_files_become_one_under_short_names(self):
+        self.write("segmentation.bin", {"state_dict": ordered({"sincnet.conv1d.0.filterbank.low_hz_": self.floats(0, 2, 1),
+                                                               "sincnet.conv1d.0.filterbank.n_": self.floats(1, 2)}),
+                                        "notes": self.note(3), "more": call(named("no.such.module", "run"), "x")}, [1, 2], [3, 4])
+        counter = call(named("torch._utils", "_rebuild_tensor_v2"), storage("1", 1, "LongStorage"), 0, (), (), False, ordered_empty())
+        self.write("embedding.pt", ordered({"xvector.block1.tdnnd2.nonlinear1.batchnorm.running_mean": self.floats(0, 3),
+                                            "head.bn1.num_batches_tracked": counter}), [5, 6, 7], [0, 0])
+        speakers.convert(self.folder.name)
+        with open(os.path.join(self.folder.name, "speakers.safetensors"), "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            data = file.read()
+        self.assertEqual({name: entry["shape"] for name, entry in header.items()}, {"e.block1.2.norm1.mean": [3], "s.sinc.low_hz_": [2, 1]})
+        begin, end = header["e.block1.2.norm1.mean"]["data_offsets"]
+        self.assertEqual(struct.unpack("<3f", data[begin:end]), (5, 6, 7))
+        self.assertTrue(os.path.exists(os.path.join(self.folder.name, "SHA256SUMS")))
+
+    def test_notes_are_passed_over_and_never_made(self):
+        attack = call(named("os", "mkdir"), os.path.join(self.folder.name, "attacked"))
+        path = self.write("notes.bin", {"state_dict": ordered({"a": self.floats(0, 1)}), "attack": attack, "list": self.note()}, [1])
+        with Checkpoint(path, state, notes=True) as checkpoint:
+            self.assertEqual(list(checkpoint.tensors), ["a"])
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "attacked")))
+        with self.assertRaises(FetchError):
+            Checkpoint(path, state)
+
+    def test_a_note_in_the_place_of_a_tensor_is_refused(self):
+        for thing in (self.note(), call(named("os", "getcwd")), call(named("torch._utils", "_rebuild_tensor_v3"), 1), 7):
+            path = self.write("bad.bin", {"state_dict": ordered({"a": thing})})
+            with self.assertRaises(FetchError):
+                Checkpoint(path, state, notes=True)
+
+    def test_objects_are_made_of_notes_only(self):
+        for maker in (named("collections", "OrderedDict"), 3, "text"):
+            code = b"\x80\x02" + emit(maker) + emit(()) + b"\x81."
+            with self.assertRaises(ValueError):
+                read_pickle(code, notes=True)
+
+    def test_weights_of_another_type_are_refused(self):
+        self.write("segmentation.bin", ordered({"a": tensor("0", 2, 0, (2,), (1,))}), [0])
+        self.write("embedding.pt", ordered({"b": self.floats(0, 1)}), [1])
+        with self.assertRaises(FetchError):
+            speakers.convert(self.folder.name)
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "speakers.safetensors")))
 
 
 class VocabularyTest(unittest.TestCase):
