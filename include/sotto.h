@@ -332,8 +332,8 @@ SOTTO_EXPORT sotto_status sotto_transcribe_pcm(const sotto_model *model, const f
                                                const sotto_options *options, sotto_result **out, sotto_error *err);
 
 /**
- * Where samples come from: up to `capacity` of them (at least 1), mono, 16 kHz; *n is 0 only at the end. Called on the calling
- * thread. A status other than SOTTO_OK ends the transcription with that status and error.
+ * Where samples come from: up to `capacity` of them (at least 1), mono, 16 kHz; *n is 0 only at the end. Called by one
+ * thread at a time, which with more than one thread is not the calling one: reading goes on while speech is recognised. A status other than SOTTO_OK ends the transcription with that status and error.
  */
 typedef sotto_status (*sotto_read)(void *user, float *samples, size_t capacity, size_t *n, sotto_error *err);
 

@@ -351,7 +351,7 @@ sotto_status so_run_batch(struct so_job *job, sotto_error *err) {
     b->n_slots = so_max(b->most_served, SO_LANGUAGE_VOTES);
     b->slots = so_calloc(b->n_slots, sizeof *b->slots);
     sotto_status status = b->slots ? SOTTO_OK : so_fail_memory(err, b->n_slots * sizeof *b->slots, "decoding");
-    if (!status) status = so_listener_create(job->source, job->vad, job->options, &b->listener, err);
+    if (!status) status = so_listener_create(job->source, job->vad, job->options, so_pool_threads(job->engine.pool) > 1, &b->listener, err);
     if (!status) status = run(b, err);
     if (b->listener) so_listener_timing(b->listener, &job->engine.timing.audio, &job->engine.timing.vad);
     release(b);

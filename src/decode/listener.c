@@ -2,20 +2,14 @@
 
 #include <string.h>
 
-#include "decode/engine.h"
-#include "util/clock.h"
+#include "decode/ahead.h"
 #include "util/memory.h"
-#include "vad/vad.h"
-
-#define BLOCK (64 * SO_VAD_HOP) /* samples read at a time: about 2 s */
 
 struct so_listener {
-    struct so_source source;
-    double max_duration;
-    struct so_vad *vad;
+    struct so_ahead *ahead;
     struct so_segmenter *segmenter;
-    struct so_vad_frame frames[BLOCK / SO_VAD_HOP + 1]; /* of the last block; [at, n_frames) are still to be looked at */
-    size_t at, n_frames;
+    const struct so_ahead_block *block; /* the last one; its frames [at, ..) are still to be looked at */
+    size_t at;
     float *samples; /* [capacity], of which n, the recording's from `start` on: what chunks may still need */
     size_t n, capacity;
     uint64_t start, total;
@@ -25,26 +19,24 @@ struct so_listener {
 
 void so_listener_free(struct so_listener *l) {
     if (!l) return;
-    so_vad_free(l->vad);
+    so_ahead_free(l->ahead);
     so_segmenter_free(l->segmenter);
     so_free(l->samples);
     so_free(l);
 }
 
 sotto_status so_listener_create(const struct so_source *source, const struct so_vad_weights *weights, const sotto_options *options,
-                                struct so_listener **out, sotto_error *err) {
+                                bool threaded, struct so_listener **out, sotto_error *err) {
     *out = NULL;
     struct so_listener *l = so_calloc(1, sizeof *l);
     if (!l) return so_fail_memory(err, sizeof *l, "speech detection");
-    l->source = *source;
-    l->max_duration = options->max_duration;
     struct so_span_options spans;
     struct so_chunk_options chunks;
     so_span_options_of(options, &spans);
     if (!weights) spans.min_speech = 0;
     so_chunk_options_init(&chunks);
-    sotto_status status = so_vad_create(weights, &l->vad, err);
-    if (!status) status = so_segmenter_create(&spans, &chunks, &l->segmenter, err);
+    sotto_status status = so_segmenter_create(&spans, &chunks, &l->segmenter, err);
+    if (!status) status = so_ahead_create(source, weights, options->max_duration, threaded, &l->ahead, err);
     if (status) {
         so_listener_free(l);
         return status;
@@ -60,7 +52,7 @@ static sotto_status make_room(struct so_listener *l, sotto_error *err) {
     if (gone) memmove(l->samples, l->samples + gone, (l->n - gone) * sizeof *l->samples);
     l->start += gone;
     l->n -= gone;
-    if (l->n + BLOCK <= l->capacity) return SOTTO_OK;
+    if (l->n + SO_AHEAD_SAMPLES <= l->capacity) return SOTTO_OK;
     size_t capacity = so_max(2 * l->capacity, (size_t)64 * SOTTO_SAMPLE_RATE);
     float *samples = so_alloc(capacity, sizeof *samples);
     if (!samples) return so_fail_memory(err, capacity * sizeof *samples, "samples");
@@ -71,30 +63,19 @@ static sotto_status make_room(struct so_listener *l, sotto_error *err) {
     return SOTTO_OK;
 }
 
-/** Read a block and look for speech in it. */
-static sotto_status read_block(struct so_listener *l, sotto_error *err) {
-    double from = so_now();
+/** The next block of the recording, kept as long as chunks may need it. */
+static sotto_status take_block(struct so_listener *l, sotto_error *err) {
     sotto_status status = make_room(l, err);
-    size_t n = 0, got = 1;
-    while (!status && got > 0 && n < BLOCK) {
-        status = l->source.read(l->source.context, l->samples + l->n + n, BLOCK - n, &got, err);
-        if (!status) n += got;
-    }
-    if (status) return status;
-    float *block = l->samples + l->n; /* [n] */
-    so_samples_tame(block, n);
-    l->n += n;
-    l->total += n;
-    double read = so_now();
-    l->audio_time += read - from;
+    if (!status) status = so_ahead_next(l->ahead, &l->block, err);
+    l->ended = !status && !l->block;
+    if (status || l->ended) return status;
+    memcpy(l->samples + l->n, l->block->samples, l->block->n * sizeof *l->samples);
+    l->n += l->block->n;
+    l->total += l->block->n;
+    l->audio_time += l->block->audio_time;
+    l->vad_time += l->block->vad_time;
     l->at = 0;
-    l->n_frames = so_vad_push(l->vad, block, n, l->frames);
-    if (n < BLOCK) {
-        l->ended = true;
-        l->n_frames += so_vad_finish(l->vad, &l->frames[l->n_frames]);
-    }
-    l->vad_time += so_now() - read;
-    return so_samples_check(l->total, l->max_duration, err);
+    return SOTTO_OK;
 }
 
 static void copy_samples(const struct so_listener *l, const struct so_chunk *chunk, float *samples) {
@@ -107,10 +88,10 @@ static void copy_samples(const struct so_listener *l, const struct so_chunk *chu
 sotto_status so_listener_next(struct so_listener *l, struct so_chunk *chunk, float *samples, bool *more, sotto_error *err) {
     bool finished = false;
     while (!so_segmenter_next(l->segmenter, chunk)) {
-        if (l->at < l->n_frames) {
-            so_segmenter_push(l->segmenter, l->frames[l->at++]);
+        if (l->block && l->at < l->block->n_frames) {
+            so_segmenter_push(l->segmenter, l->block->frames[l->at++]);
         } else if (!l->ended) {
-            sotto_status status = read_block(l, err);
+            sotto_status status = take_block(l, err);
             if (status) return status;
         } else if (!finished) {
             so_segmenter_finish(l->segmenter, l->total);

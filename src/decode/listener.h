@@ -10,10 +10,10 @@ struct so_listener;
 
 /**
  * weights: NULL for no detector: all is speech, however short, cut where it is quietest. Of the options those of speech detection and
- * the longest duration count.
+ * the longest duration count. threaded: a thread of its own reads ahead (ahead.h).
  */
 sotto_status so_listener_create(const struct so_source *source, const struct so_vad_weights *weights, const sotto_options *options,
-                                struct so_listener **out, sotto_error *err);
+                                bool threaded, struct so_listener **out, sotto_error *err);
 void so_listener_free(struct so_listener *listener);
 
 /**
