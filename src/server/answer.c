@@ -18,7 +18,7 @@ static json_t *string(const char *text) {
 }
 
 static const char *speaker_id(const sotto_result *result, int speaker) {
-    return speaker >= 0 && (size_t)speaker < result->n_speakers ? result->speakers[speaker].id : NULL;
+    return result && speaker >= 0 && (size_t)speaker < result->n_speakers ? result->speakers[speaker].id : NULL;
 }
 
 static void put_speaker(json_t *object, const sotto_result *result, int speaker) {
@@ -33,6 +33,13 @@ static json_t *word(const sotto_result *result, const sotto_word *w) {
     return object;
 }
 
+/** result: NULL while speakers are not known. */
+static json_t *words_of(const sotto_result *result, const sotto_segment *s) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->n_words; i++) json_array_append_new(list, word(result, &s->words[i]));
+    return list;
+}
+
 static json_t *segment(const sotto_result *result, const sotto_segment *s, bool words) {
     json_t *tokens = json_array();
     for (size_t i = 0; i < s->n_tokens; i++) json_array_append_new(tokens, json_integer(s->tokens[i]));
@@ -43,11 +50,7 @@ static json_t *segment(const sotto_result *result, const sotto_segment *s, bool 
                   ratio((double)s->compression_ratio), "no_speech_prob", ratio((double)s->no_speech_prob));
     if (!object) return NULL;
     put_speaker(object, result, s->speaker);
-    if (words && s->words) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < s->n_words; i++) json_array_append_new(list, word(result, &s->words[i]));
-        json_object_set_new(object, "words", list);
-    }
+    if (words && s->words) json_object_set_new(object, "words", words_of(result, s));
     return object;
 }
 
@@ -60,8 +63,11 @@ static json_t *segments(const sotto_result *result, bool words) {
 static json_t *all_words(const sotto_result *result) {
     json_t *list = json_array();
     for (size_t i = 0; i < result->n_segments; i++)
-        for (size_t k = 0; k < result->segments[i].n_words; k++)
-            json_array_append_new(list, word(result, &result->segments[i].words[k]));
+        for (size_t k = 0; k < result->segments[i].n_words; k++) {
+            sotto_word bare = result->segments[i].words[k]; /* OpenAI's have no blank before them */
+            bare.text += strspn(bare.text, " ");
+            json_array_append_new(list, word(result, &bare));
+        }
     return list;
 }
 
@@ -141,9 +147,11 @@ bool so_answer_segment_event(struct so_task *task, const sotto_segment *s) {
     if (task->n_text == 0) text += strspn(text, " ");
     task->n_text += strlen(text);
     snprintf(id, sizeof id, "seg_%d", s->id);
-    return add_event(task, json_pack("{s:s,s:o}", "type", "transcript.text.delta", "delta", string(text))) &&
-           add_event(task, json_pack("{s:s,s:s,s:o,s:o,s:o,s:n}", "type", "transcript.text.segment", "id", id, "start",
-                                     milliseconds(s->start), "end", milliseconds(s->end), "text", string(s->text), "speaker"));
+    json_t *event = json_pack("{s:s,s:s,s:o,s:o,s:o,s:n}", "type", "transcript.text.segment", "id", id, "start", milliseconds(s->start),
+                              "end", milliseconds(s->end), "text", string(s->text), "speaker");
+    if (event && s->words) json_object_set_new(event, "words", words_of(NULL, s));
+    bool ok = add_event(task, json_pack("{s:s,s:o}", "type", "transcript.text.delta", "delta", string(text)));
+    return add_event(task, event) && ok;
 }
 
 bool so_answer_done_event(struct so_task *task, const sotto_result *result) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/page.h"
 #include "server/progress.h"
 #include "server/transcription.h"
 #include "util/clock.h"
@@ -87,6 +88,9 @@ static const struct so_route routes[] = {
     {"GET", "/jobs/", SO_KEYED, false, 0, so_progress_answer},
     {"DELETE", "/jobs/", SO_KEYED, false, 0, so_job_delete},
     {"GET", "/metrics", SO_KEYED, false, 0, metrics},
+    {"GET", "/", SO_OPEN, false, 0, so_page},
+    {"GET", "/web", SO_OPEN, false, 0, so_page},
+    {"GET", "/web/", SO_OPEN, false, 0, so_page},
     {"GET", "/health", SO_OPEN, false, 0, ready},
     {"GET", "/health/ready", SO_OPEN, false, 0, ready},
     {"GET", "/health/live", SO_OPEN, false, 0, alive},

@@ -118,11 +118,11 @@ class Jobs(unittest.TestCase):
 
     def test_a_graceful_stop_keeps_what_it_cannot_finish(self):
         self.start("--drain", "0")
-        job = self.submit(1200)
+        job = self.submit(200)
         self.server.stop()
         self.assertIn(job + ".job", self.files())
         self.start()
-        self.assertEqual(self.result(job)[1]["duration"], 1200)
+        self.assertEqual(self.result(job)[1]["duration"], 200)
 
     def test_no_job_is_lost_or_done_twice_when_the_server_is_killed_at_any_moment(self):
         chance = random.Random(5)

@@ -51,6 +51,13 @@ class Client(unittest.TestCase):
             self.assertLess(before.id, after.id)
         self.assertEqual("".join(s.text for s in answer.segments).strip(), answer.text)
 
+    def test_words_have_times(self):
+        answer = self.create(response_format="verbose_json", timestamp_granularities=["word"])
+        self.assertEqual(" ".join(w.word for w in answer.words), answer.text)
+        for before, after in zip(answer.words, answer.words[1:]):
+            self.assertLessEqual(before.start, before.end)
+            self.assertLessEqual(before.start, after.start)
+
     def test_a_stream_says_the_same(self):
         events = list(self.create(stream=True))
         deltas = [e.delta for e in events if e.type == "transcript.text.delta"]
