@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test accuracy bench bench-speakers fuzz install clean help
+.PHONY: all demo test accuracy bench bench-speakers fuzz install clean help hours
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -42,6 +42,9 @@ bench-speakers: ## the speaker networks and ONNX Runtime in one interleaved run 
 fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
+
+hours: all ## ten hours in bounded memory, killed at random moments and gone on with: make hours [MODEL=base]
+	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav
 
 install: all ## install under PREFIX (/usr/local), with a pkg-config file; DESTDIR is honoured
 	@scripts/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"

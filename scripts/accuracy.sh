@@ -23,4 +23,5 @@ if [ -d "$data/diarization" ]; then
     tensors=$(python3 scripts/fetch.py speakers)/speakers.safetensors
     "$python" tests/accuracy/speaker_parity.py "$build/tests/accuracy/speakers_dump" "$int8" "$f32" "$tensors" "$data" || status=1
 fi
+"$python" tests/accuracy/trust.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
 exit $status
