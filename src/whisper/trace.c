@@ -40,6 +40,7 @@ static sotto_status step(struct so_decoder *d, const struct so_step_row *rows, s
         job->first_head = done;
         job->memory = &rows[0].seq->cross->layers[layer];
         if (here) so_pool_run(d->nn.pool, here, trace_task, job);
+        so_count(&d->nn.products.qk, here > 0, false);
         done += here;
         if (done == trace->n_heads) break;
         so_decoder_cross_attention(d, rows, n, layer);

@@ -120,6 +120,9 @@ class Usage(Case):
             (["x.wav", "--enroll", "=ann.wav"], "--enroll"),
             (["x.wav", "--score", "2"], "--score"),
             (["x.wav", "--store", ""], "--store"),
+            (["x.wav", "--line-length", "7"], "--line-length"),
+            (["x.wav", "--cue-lines", "0"], "--cue-lines"),
+            (["x.wav", "--cue-seconds", "0.5"], "--cue-seconds"),
             (["x.wav", "--device", "gpu"], "--device"),
             (["x.wav", "-l", "klingon"], "klingon"),
         ]:
@@ -230,6 +233,26 @@ class Output(Case):
         self.assertEqual(lines[0]["device"]["path"], "cpu")
         for segment in lines[0]["segments"]:
             self.assertEqual(len(segment["tokens"]), len(segment["token_logprobs"]))
+
+    def test_words_have_times_and_probabilities(self):
+        for mode in ([], ["--sequential"], ["--no-word-snapping"]):
+            done = self.transcribe(self.tone(seconds=2), *FAST, "-f", "json", "--words", *mode)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            result, last = json.loads(done.stdout), 0
+            self.assertTrue(result["segments"])
+            for segment in result["segments"]:
+                self.assertEqual("".join(word["word"] for word in segment["words"]), segment["text"])
+                for word in segment["words"]:
+                    self.assertEqual(set(word), {"word", "start", "end", "probability"})
+                    self.assertTrue(last <= word["start"] <= word["end"] <= result["duration"])
+                    self.assertTrue(0 < word["probability"] <= 1)
+                    last = word["end"]
+
+    def test_subtitles_are_shaped_if_that_is_asked_for(self):
+        for options in (["--words"], ["--line-length", "20"], ["--cue-lines", "1", "--cue-seconds", "3"]):
+            done = self.transcribe(self.tone(), *FAST, "-f", "srt", *options)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertIn(b" --> ", done.stdout)
 
     def test_several_formats_follow_each_other(self):
         done = self.transcribe(self.tone(), *FAST, "-f", "tsv,vtt")
