@@ -122,6 +122,29 @@ static void multilingual_text_gets_the_published_tokens(void **state) {
     so_model_unmap(model);
 }
 
+struct golden {
+    const char *text; /* [length] */
+    size_t length;
+    int32_t ids[64];
+    size_t n;
+};
+
+static const struct golden golden[] = {
+#include "vocab_golden.inl"
+};
+
+static void every_script_is_split_by_its_unicode_classes(void **state) {
+    (void)state;
+    struct so_model *model = SO_TEST_BASE;
+    if (!model) skip();
+    for (size_t i = 0; i < SO_COUNT(golden); i++) {
+        int32_t ids[64];
+        size_t n = so_vocab_encode(&model->vocab, golden[i].text, golden[i].length, ids, 64);
+        if (n != golden[i].n || memcmp(ids, golden[i].ids, n * sizeof *ids) != 0) fail_msg("text %zu: \"%s\"", i, golden[i].text);
+    }
+    so_model_unmap(model);
+}
+
 static void english_text_gets_the_published_tokens(void **state) {
     (void)state;
     struct so_model *model = SO_TEST_TINY_EN;
@@ -164,6 +187,7 @@ static void every_token_is_found_by_its_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multilingual_text_gets_the_published_tokens),
+        cmocka_unit_test(every_script_is_split_by_its_unicode_classes),
         cmocka_unit_test(english_text_gets_the_published_tokens),
         cmocka_unit_test(what_is_not_speech_is_suppressed_as_published),
         cmocka_unit_test(every_token_is_found_by_its_bytes),
