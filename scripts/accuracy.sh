@@ -24,4 +24,5 @@ if [ -d "$data/diarization" ]; then
     "$python" tests/accuracy/speaker_parity.py "$build/tests/accuracy/speakers_dump" "$int8" "$f32" "$tensors" "$data" || status=1
 fi
 "$python" tests/accuracy/trust.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
+"$python" tests/accuracy/imports.py "$build/sotto" "$weights" "$data" "$build/imports" || status=1
 exit $status

@@ -59,6 +59,9 @@ static int prepare(void **state) {
     bytes = so_make_vocab(SO_FORM_LINES);
     so_store(so_scratch("vocabulary.txt"), bytes.data, bytes.size);
     free(bytes.data);
+    bytes = so_make_ggml(SO_COARSE_S8, NULL);
+    so_store(so_scratch("ggml"), bytes.data, bytes.size);
+    free(bytes.data);
     so_store(so_scratch("config.json"), "{\"alignment_heads\": [[0, 0]]}", 29);
     json_set_alloc_funcs(json_allocate, free);
     return 0;
@@ -96,6 +99,21 @@ static sotto_status import_safetensors(sotto_error *err) {
     return sotto_model_import(so_scratch("tensors"), so_scratch("new.sotto"), NULL, err);
 }
 
+static sotto_status import_ggml(sotto_error *err) {
+    return sotto_model_import(so_scratch("ggml"), so_scratch("new.sotto"), NULL, err);
+}
+
+static sotto_status import_int4(sotto_error *err) {
+    sotto_import_options options;
+    sotto_import_options_init(&options);
+    options.int4 = true;
+    return sotto_model_import(so_scratch("ggml"), so_scratch("new.sotto"), &options, err);
+}
+
+static sotto_status import_onnx(sotto_error *err) {
+    return sotto_model_import(so_scratch("encoder_model.onnx"), so_scratch("new.sotto"), NULL, err);
+}
+
 static size_t files_in_scratch(const char *folder) {
     size_t count = 0;
     DIR *d = opendir(folder);
@@ -105,12 +123,12 @@ static size_t files_in_scratch(const char *folder) {
     return count;
 }
 
-/** Let allocation 0, 1, 2 .. fail until the call succeeds; returns how many failures that took. */
-static long fail_in_turn(sotto_status (*call)(sotto_error *err)) {
+/** Let allocation 0, step, 2 * step .. fail until the call succeeds; returns the first that was not reached. */
+static long fail_in_steps(sotto_status (*call)(sotto_error *err), long step) {
     char folder[512];
     strcpy(folder, so_scratch(""));
     const size_t files = files_in_scratch(folder);
-    for (long n = 0; n < 100000; n++) {
+    for (long n = 0; n < 100000; n += step) {
         sotto_error err = {SOTTO_OK, ""};
         until_failure = n;
         sotto_status status = call(&err);
@@ -128,6 +146,10 @@ static long fail_in_turn(sotto_status (*call)(sotto_error *err)) {
     }
     fail_msg("never succeeded");
     return -1;
+}
+
+static long fail_in_turn(sotto_status (*call)(sotto_error *err)) {
+    return fail_in_steps(call, 1);
 }
 
 static void opening_survives_want_of_memory(void **state) {
@@ -155,6 +177,30 @@ static void importing_safetensors_survives_want_of_memory(void **state) {
     assert_in_range(fail_in_turn(import_safetensors), 100, 5000);
 }
 
+static void importing_ggml_survives_want_of_memory(void **state) {
+    (void)state;
+    assert_in_range(fail_in_turn(import_ggml), 20, 1000);
+}
+
+static void importing_int4_survives_want_of_memory(void **state) {
+    (void)state;
+    assert_in_range(fail_in_steps(import_int4, 41), 100, 5000); /* it takes long: not each of them */
+}
+
+static void reading_onnx_survives_want_of_memory(void **state) {
+    (void)state;
+    struct so_onnx_form form = {.type = SO_COARSE_F16};
+    if (!HAS_ONNX) skip();
+    struct so_bytes encoder = so_make_onnx(&form, NULL);
+    form.decoder = true;
+    struct so_bytes decoder = so_make_onnx(&form, NULL);
+    so_store(so_scratch("encoder_model.onnx"), encoder.data, encoder.size);
+    so_store(so_scratch("decoder_model.onnx"), decoder.data, decoder.size);
+    free(encoder.data);
+    free(decoder.data);
+    assert_in_range(fail_in_steps(import_onnx, 37), 200, 5000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_survives_want_of_memory),
@@ -162,6 +208,9 @@ int main(void) {
         cmocka_unit_test(writing_survives_want_of_memory),
         cmocka_unit_test(importing_ctranslate2_survives_want_of_memory),
         cmocka_unit_test(importing_safetensors_survives_want_of_memory),
+        cmocka_unit_test(importing_ggml_survives_want_of_memory),
+        cmocka_unit_test(importing_int4_survives_want_of_memory),
+        cmocka_unit_test(reading_onnx_survives_want_of_memory),
     };
     return cmocka_run_group_tests_name("want of memory", tests, prepare, finish);
 }
