@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test accuracy bench bench-speakers fuzz install clean help hours
+.PHONY: all demo test accuracy bench limit bench-speakers fuzz install clean help hours
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -38,6 +38,10 @@ bench-speakers: ## the speaker networks and ONNX Runtime in one interleaved run 
 	@scripts/setup.sh build venv
 	@scripts/build.sh $(BUILD)
 	@bench/speakers.sh $(BUILD) $(FILES)
+
+limit: all ## what multipliers and memory of this machine allow, stage by stage, and the share reached [FILES=a.wav]
+	@ninja -C $(BUILD) --quiet bench/limit
+	@$(BUILD)/bench/limit $(or $(firstword $(FILES)),assets/meeting.wav) $(MODEL)
 
 fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
