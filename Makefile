@@ -57,4 +57,4 @@ clean: ## remove what was built (weights in the cache stay)
 	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-clang $(BUILD)-gcc $(BUILD)-address $(BUILD)-thread $(BUILD)-aarch64
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'

@@ -12,6 +12,20 @@ static void finish(const struct so_worker *worker, const struct so_matrix *w, si
         worker->kernels->dequant_f32(rows, wide, acc, lda, scale, w->scale, w->bias, y, ldy);
 }
 
+/* The same for sums with the zero point 128, which devices know for weights, of rows whose zero point is 0:
+ * 128 times B is taken off again. */
+static void finish_moved(const struct so_worker *worker, const struct so_matrix *w, size_t rows,
+                         const int32_t *sums, size_t lds, const float *scale, float *y, size_t ldy,
+                         bool add) {
+    const size_t lda = so_round_up(w->n, SO_LANES);
+    for (size_t r = 0; r < rows; r += SO_PRODUCT_ROWS) {
+        const size_t n = so_min(SO_PRODUCT_ROWS, rows - r);
+        for (size_t i = 0; i < n; i++)
+            for (size_t c = 0; c < w->n; c++) worker->acc[i * lda + c] = sums[(r + i) * lds + c] - w->bsum[c];
+        finish(worker, w, n, worker->acc, lda, scale + r, y + r * ldy, ldy, add);
+    }
+}
+
 /* The sums by a device, if it wants them. */
 static bool by_device(const struct so_worker *worker, const struct so_matrix *w, size_t rows,
                       const struct so_activations *in, float *y, size_t ldy, bool add) {
@@ -21,10 +35,13 @@ static bool by_device(const struct so_worker *worker, const struct so_matrix *w,
     if (!worker->backend || in->stride < w->k || !so_backend_wants(worker->backend, rows, w->k, w->n, false))
         return false;
     const struct so_product product = {
-        .m = rows, .a = in->q, .lda = in->stride, .a_zero = in->zero, .b = {w->k, w->n, w->q, w->bsum}};
+        .m = rows, .a = in->q, .lda = in->stride, .a_zero = 128, .b = {w->k, w->n, w->q, w->bsum}};
     if (!so_backend_submit(worker->backend, &product, 1, &ticket)) return false;
     const bool done = so_backend_wait(worker->backend, ticket, &acc, &lda);
-    if (done) finish(worker, w, rows, acc, lda, in->scale, y, ldy, add);
+    if (done && in->zero)
+        finish(worker, w, rows, acc, lda, in->scale, y, ldy, add);
+    else if (done)
+        finish_moved(worker, w, rows, acc, lda, in->scale, y, ldy, add);
     so_backend_release(worker->backend, ticket);
     return done;
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "backend/backend.h"
 #include "diarize/embedding.h"
 #include "diarize/network.h"
 #include "diarize/segmentation.h"
@@ -211,6 +212,27 @@ static void chosen_frames_are_looked_at_alone(void **unused) {
     assert_memory_equal(a, b, sizeof a);
 }
 
+/* On a device, here the emulator of one, which takes every product that has its rows apart. */
+static void a_device_says_the_same(void **unused) {
+    (void)unused;
+    const struct so_backend_options options = {.kind = SO_BACKEND_EMULATOR, .all = true};
+    float here[SO_EMBEDDING_SIZE], there[SO_EMBEDDING_SIZE];
+    const struct so_embedding_item item = {fbank, NULL, SO_EMBEDDING_MIN_FRAMES, there};
+    struct so_backend *backend;
+    struct so_backend_stats stats;
+    struct so_embedding *e;
+    sotto_error err;
+    embed_items(SO_INT8, alone, &(struct so_embedding_item){fbank, NULL, SO_EMBEDDING_MIN_FRAMES, here}, 1);
+    if (so_backend_open(&options, &backend, &err)) fail_msg("%s", err.message);
+    assert_int_equal(so_embedding_create(speakers[SO_INT8], alone, backend, &e, &err), SOTTO_OK);
+    assert_int_equal(so_embed(e, &item, 1, &err), SOTTO_OK);
+    so_backend_statistics(backend, &stats);
+    so_embedding_free(e);
+    so_backend_close(backend);
+    assert_memory_equal(here, there, sizeof here);
+    assert_true(stats.products > 100);
+}
+
 static void wrong_sizes_are_refused(void **unused) {
     (void)unused;
     struct so_segmentation *s;
@@ -304,6 +326,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(windows_far_apart_are_found),
         cmocka_unit_test(embeddings_do_not_depend_on_their_neighbours),
         cmocka_unit_test(chosen_frames_are_looked_at_alone),
+        cmocka_unit_test(a_device_says_the_same),
         cmocka_unit_test(wrong_sizes_are_refused),
         cmocka_unit_test(the_likeliest_class_becomes_a_set),
         cmocka_unit_test(every_cpu_level_says_the_same),
