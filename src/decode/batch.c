@@ -217,14 +217,17 @@ static double recording_time(void *context, uint32_t frame, bool end) {
     return (double)so_chunk_to_recording(&slot->chunk, sample, end ? SO_EDGE_END : SO_EDGE_START) / SOTTO_SAMPLE_RATE;
 }
 
-/** Seconds of speech in the chunk after a frame of it. */
-static double speech_after(const struct so_chunk *chunk, uint32_t frame) {
+/** Speech in the chunk after a frame of it. */
+static struct so_speech speech_after(const struct so_chunk *chunk, uint32_t frame) {
     uint64_t from = so_chunk_to_recording(chunk, (uint64_t)frame * SO_MEL_HOP, SO_EDGE_START), samples = 0;
+    double sum = 0;
     for (size_t i = 0; i < chunk->n_spans; i++) {
         uint64_t start = chunk->spans[i].speech_start > from ? chunk->spans[i].speech_start : from;
-        if (chunk->spans[i].speech_end > start) samples += chunk->spans[i].speech_end - start;
+        if (chunk->spans[i].speech_end <= start) continue;
+        samples += chunk->spans[i].speech_end - start;
+        sum += (double)(chunk->spans[i].speech_end - start) * (double)chunk->spans[i].probability;
     }
-    return (double)samples / SOTTO_SAMPLE_RATE;
+    return (struct so_speech){(double)samples / SOTTO_SAMPLE_RATE, samples ? sum / (double)samples : 1};
 }
 
 /** The last frame of the window that the text accounts for. */
@@ -268,7 +271,7 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
     job->engine.timing.decode += so_now() - from;
     if (status) return status;
     uint32_t until = heard_until(b, &split);
-    if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until) >= MIN_UNHEARD) {
+    if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until).seconds >= MIN_UNHEARD) {
         slot->from += until;
         return hear_again(b, slot, false, err);
     }

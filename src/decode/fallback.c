@@ -21,5 +21,7 @@ bool so_is_better(const struct so_thresholds *thresholds, const struct so_qualit
 }
 
 bool so_is_silence(const struct so_thresholds *thresholds, const struct so_quality *quality) {
+    bool off = thresholds->no_speech != thresholds->no_speech;
+    if (quality->doubted && !off && quality->avg_logprob < thresholds->logprob) return true;
     return quality->no_speech_prob > thresholds->no_speech && (is_odd(quality) || !(quality->avg_logprob > thresholds->logprob));
 }

@@ -49,7 +49,7 @@ static size_t count_text(const struct so_vocab *vocab, const struct so_window_re
     return n;
 }
 
-sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, double seconds, struct so_outcome *outcome, sotto_error *err) {
+sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, struct so_speech speech, struct so_outcome *outcome, sotto_error *err) {
     const struct so_vocab *vocab = &j->model->vocab;
     size_t keep;
 
@@ -61,7 +61,8 @@ sotto_status so_judge_attempt(struct so_judge *j, struct so_window *window, doub
     outcome->cut = false;
     bool guarded = !isnan(j->thresholds.compression_ratio);
     outcome->quality.loop = guarded && so_loop_find(vocab, outcome->decoded.tokens, outcome->decoded.n, &keep);
-    outcome->quality.outruns = guarded && (double)count_text(vocab, &outcome->decoded) > so_most_tokens(seconds);
+    outcome->quality.outruns = guarded && (double)count_text(vocab, &outcome->decoded) > so_most_tokens(speech.seconds);
+    outcome->quality.doubted = speech.probability < SO_DOUBTFUL_SPEECH;
     outcome->quality.avg_logprob = outcome->decoded.avg_logprob;
     outcome->quality.no_speech_prob = outcome->decoded.no_speech_prob;
     return so_compression_ratio(text.bytes, text.length, &outcome->quality.compression_ratio, err);

@@ -31,8 +31,14 @@ struct so_outcome {
     bool cut; /**< decoded ends where a loop began */
 };
 
-/** Look at the attempt that is done; outcome->temperature is the caller's. seconds: of speech that it heard. */
-sotto_status so_judge_attempt(struct so_judge *judge, struct so_window *window, double seconds, struct so_outcome *outcome, sotto_error *err);
+/** What the window heard of speech. */
+struct so_speech {
+    double seconds;
+    double probability; /**< mean, as the detector says; 1 without one */
+};
+
+/** Look at the attempt that is done; outcome->temperature is the caller's. */
+sotto_status so_judge_attempt(struct so_judge *judge, struct so_window *window, struct so_speech speech, struct so_outcome *outcome, sotto_error *err);
 
 /** The best attempt at a window so far; its tokens are copies. */
 struct so_kept {

@@ -28,7 +28,7 @@ static sotto_status decode_window(struct sequential *s, struct so_outcome *outco
         outcome->temperature = o->temperatures[i];
         sotto_status status = so_window_attempt(s->window, outcome->temperature, i, err);
         if (!status) status = so_engine_decode(&job->engine, s->window, o->cancel, o->user, err);
-        if (!status) status = so_judge_attempt(&job->judge, s->window, seconds, outcome, err);
+        if (!status) status = so_judge_attempt(&job->judge, s->window, (struct so_speech){seconds, 1}, outcome, err);
         if (status) return status;
         if (!so_kept_offer(&s->kept, &job->judge, outcome, i + 1 == o->n_temperatures)) break;
     }

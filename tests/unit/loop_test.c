@@ -83,6 +83,20 @@ static void loops_and_floods_are_tried_again_and_are_silence_where_nobody_speaks
     assert_true(so_most_tokens(30) > 448 && so_most_tokens(0.2) < 20);
 }
 
+static void where_model_and_detector_doubt_nobody_speaks(void **state) {
+    (void)state;
+    struct so_quality quality = {1, -1.3f, 0.4f, .doubted = true};
+    assert_true(so_is_silence(&usual, &quality));
+    quality.avg_logprob = -0.9f; /* faint speech that the model understands */
+    assert_false(so_is_silence(&usual, &quality));
+    quality = (struct so_quality){1, -1.3f, 0.4f};
+    assert_false(so_is_silence(&usual, &quality));
+    struct so_thresholds off = usual;
+    off.no_speech = NAN;
+    quality.doubted = true;
+    assert_false(so_is_silence(&off, &quality));
+}
+
 static void repetition_loses_against_doubt(void **state) {
     (void)state;
     struct so_quality loop = {1, -0.1f, 0, .loop = true}, packed = {3, -0.2f, 0}, doubtful = {1, -1.5f, 0}, worse = {1, -2, 0};
@@ -167,6 +181,7 @@ int main(void) {
         cmocka_unit_test(timestamps_between_do_not_hide_a_loop),
         cmocka_unit_test(a_loop_is_found_before_other_text),
         cmocka_unit_test(loops_and_floods_are_tried_again_and_are_silence_where_nobody_speaks),
+        cmocka_unit_test(where_model_and_detector_doubt_nobody_speaks),
         cmocka_unit_test(repetition_loses_against_doubt),
         cmocka_unit_test(the_best_of_the_failed_attempts_counts_and_its_loop_is_cut),
         cmocka_unit_test(search_stops_where_a_loop_begins),
