@@ -160,10 +160,7 @@ function takeEvent(event) {
   } else if (event.type === "transcript.text.done") {
     state.answer = event;
     state.duration = event.duration;
-    if (event.speakers || event.segments) {
-      state.segments = event.segments || state.segments;
-      showAll();
-    }
+    if (event.speakers.length) showAll();
     $("badge").textContent = event.device === "cpu" ? "CPU" : event.device.toUpperCase();
     $("badge").className = "badge" + (event.device === "cpu" ? "" : " npu");
     $("badge").hidden = false;

@@ -54,6 +54,23 @@ static json_t *segment(const sotto_result *result, const sotto_segment *s, bool 
     return object;
 }
 
+/** A segment as OpenAI's diarized answers and events have it. */
+static json_t *spoken(const sotto_result *result, const sotto_segment *s, bool words) {
+    char id[32];
+    snprintf(id, sizeof id, "seg_%d", s->id);
+    json_t *object = json_pack("{s:s,s:s,s:o,s:o,s:o,s:n}", "type", "transcript.text.segment", "id", id, "start", milliseconds(s->start),
+                               "end", milliseconds(s->end), "text", string(s->text), "speaker");
+    if (object) put_speaker(object, result, s->speaker);
+    if (object && words && s->words) json_object_set_new(object, "words", words_of(result, s));
+    return object;
+}
+
+static json_t *all_spoken(const sotto_result *result) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < result->n_segments; i++) json_array_append_new(list, spoken(result, &result->segments[i], false));
+    return list;
+}
+
 static json_t *segments(const sotto_result *result, bool words) {
     json_t *list = json_array();
     for (size_t i = 0; i < result->n_segments; i++) json_array_append_new(list, segment(result, &result->segments[i], words));
@@ -101,7 +118,7 @@ static char *json_answer(const struct so_task *task, const sotto_result *result,
     if (r->shape == SO_SHAPE_VERBOSE && (r->segments || !r->words))
         json_object_set_new(root, "segments", segments(result, r->call == SO_CALL_OLD));
     if (r->shape == SO_SHAPE_VERBOSE && r->words && r->call != SO_CALL_OLD) json_object_set_new(root, "words", all_words(result));
-    if (r->shape == SO_SHAPE_DIARIZED) json_object_set_new(root, "segments", segments(result, false));
+    if (r->shape == SO_SHAPE_DIARIZED) json_object_set_new(root, "segments", all_spoken(result));
     char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(SIGNIFICANT_DIGITS));
     json_decref(root);
     *n = text ? strlen(text) : 0;
@@ -141,21 +158,18 @@ static bool add_event(struct so_task *task, json_t *event) {
     return ok;
 }
 
-bool so_answer_segment_event(struct so_task *task, const sotto_segment *s) {
-    char id[32];
+bool so_answer_segment_event(struct so_task *task, const sotto_result *result, const sotto_segment *s) {
     const char *text = s->text;
     if (task->n_text == 0) text += strspn(text, " ");
     task->n_text += strlen(text);
-    snprintf(id, sizeof id, "seg_%d", s->id);
-    json_t *event = json_pack("{s:s,s:s,s:o,s:o,s:o,s:n}", "type", "transcript.text.segment", "id", id, "start", milliseconds(s->start),
-                              "end", milliseconds(s->end), "text", string(s->text), "speaker");
-    if (event && s->words) json_object_set_new(event, "words", words_of(NULL, s));
+    json_t *event = spoken(result, s, true);
     bool ok = add_event(task, json_pack("{s:s,s:o}", "type", "transcript.text.delta", "delta", string(text)));
     return add_event(task, event) && ok;
 }
 
 bool so_answer_done_event(struct so_task *task, const sotto_result *result) {
-    return add_event(task, json_pack("{s:s,s:o,s:s,s:o,s:s,s:s,s:o}", "type", "transcript.text.done", "text", string(result->text),
+    return add_event(task, json_pack("{s:s,s:o,s:s,s:o,s:s,s:s,s:o,s:o}", "type", "transcript.text.done", "text", string(result->text),
                                      "language", result->language, "duration", milliseconds(result->duration), "device",
-                                     result->device_path, "job_id", task->id, "usage", usage(result->duration)));
+                                     result->device_path, "job_id", task->id, "usage", usage(result->duration), "speakers",
+                                     speakers(result)));
 }

@@ -7,8 +7,11 @@
 /** malloc'd, without memory NULL. *type: the content type. processing: seconds since the upload was whole. */
 char *so_answer(const struct so_task *task, const sotto_result *result, double processing, size_t *n, const char **type);
 
-/** The events that a segment brings, and the last one; false without memory. The task is locked. */
-bool so_answer_segment_event(struct so_task *task, const sotto_segment *segment);
+/**
+ * The events that a segment brings, and the last one; false without memory. The task is locked. result: NULL while it is not
+ * known, and with it who speaks.
+ */
+bool so_answer_segment_event(struct so_task *task, const sotto_result *result, const sotto_segment *segment);
 bool so_answer_done_event(struct so_task *task, const sotto_result *result);
 
 #endif

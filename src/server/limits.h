@@ -39,6 +39,7 @@
     (256 * 1024) /**< uploads below are not opened to learn their length before they are queued */
 #define SO_GUESSED_BYTE_RATE 4000.0 /**< bytes a second of a recording whose length is unknown: 32 kbit/s */
 #define SO_GUESSED_COST 0.1 /**< seconds of work for a second of sound, until a model has shown its own */
+#define SO_EXPRESS_SECONDS 60.0           /**< of sound: one worker does nothing that is longer, so that short requests need not wait for long ones */
 #define SO_MAX_RETRY_AFTER 600
 #define SO_DISCARD_BYTES (32 << 20)       /**< of a body that is read on only so that its sender gets to see the answer */
 #define SO_ENVELOPE_BYTES (1 << 20)       /**< of a body beside its file: other fields, boundaries */

@@ -101,16 +101,20 @@ static bool keywords(struct parse *p) {
     return true;
 }
 
+/** Who speaks: asked for by the answer's shape or by any of the names that clients have for it. */
 static bool speakers(struct parse *p) {
-    bool wanted = p->request->shape == SO_SHAPE_DIARIZED;
-    double ignored = 0;
-    const char *param = wanted ? "response_format" : "diarization";
-    if (!flag(p, "diarization", &wanted) || !flag(p, "enable_diarization", &wanted) || !flag(p, "diarize", &wanted)) return false;
-    if (!number(p, "min_speakers", 1, 100, true, &ignored) || !number(p, "max_speakers", 1, 100, true, &ignored) ||
-        !number(p, "num_speakers", 1, 100, true, &ignored))
+    struct so_request *r = p->request;
+    double low = 0, high = 0, exactly = 0;
+    r->diarize = r->shape == SO_SHAPE_DIARIZED;
+    if (!flag(p, "diarization", &r->diarize) || !flag(p, "enable_diarization", &r->diarize) || !flag(p, "diarize", &r->diarize)) return false;
+    if (!number(p, "min_speakers", 1, 100, true, &low) || !number(p, "max_speakers", 1, 100, true, &high) ||
+        !number(p, "num_speakers", 1, 100, true, &exactly))
         return false;
-    if (!wanted) return true;
-    return so_problem(p->problem, 400, param, "unsupported", "telling speakers apart is not available in this version");
+    if (low > 0 && high > 0 && low > high)
+        return so_problem(p->problem, 400, "min_speakers", "invalid_value", "min_speakers is above max_speakers");
+    r->min_speakers = (uint32_t)(exactly > 0 ? exactly : low);
+    r->max_speakers = (uint32_t)(exactly > 0 ? exactly : high);
+    return true;
 }
 
 static bool model(struct parse *p, struct so_models *models) {
@@ -184,6 +188,9 @@ void so_request_options(const struct so_request *request, sotto_options *options
     options->initial_prompt = request->prompt;
     options->hotwords = request->hotwords;
     options->word_timestamps = request->words;
+    options->diarize = request->diarize;
+    options->min_speakers = request->min_speakers;
+    options->max_speakers = request->max_speakers;
     options->beam_size = request->beam_size;
     options->vad = request->vad;
     if (request->temperature > 0) {

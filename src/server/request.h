@@ -15,6 +15,8 @@ struct so_request {
     enum so_call call;
     enum so_shape shape;
     int offer;               /**< index of the model */
+    bool diarize;            /**< who speaks */
+    uint32_t min_speakers, max_speakers; /**< 0: as many as there are */
     bool translate;          /**< into English */
     bool words, segments;    /**< of a verbose answer */
     bool stream;             /**< server-sent events */

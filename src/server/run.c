@@ -13,9 +13,9 @@ static bool cancel(void *user) {
 
 static void on_segment(void *user, const sotto_segment *segment) {
     struct so_task *task = user;
-    if (!task->request.stream) return;
+    if (!task->request.stream || task->request.diarize) return; /* who speaks is known at the end */
     pthread_mutex_lock(&task->lock);
-    if (!so_answer_segment_event(task, segment)) atomic_store(&task->cancelled, true);
+    if (!so_answer_segment_event(task, NULL, segment)) atomic_store(&task->cancelled, true);
     so_task_changed(task);
     pthread_mutex_unlock(&task->lock);
 }
@@ -47,6 +47,8 @@ static void deliver(struct so_work *w, struct so_task *task, const sotto_result 
     pthread_mutex_lock(&task->lock);
     task->device = result->device_path;
     task->done = task->total = result->duration;
+    for (size_t i = 0; ok && task->request.stream && task->request.diarize && i < result->n_segments; i++)
+        ok = so_answer_segment_event(task, result, &result->segments[i]);
     if (ok && task->request.stream) ok = so_answer_done_event(task, result);
     pthread_mutex_unlock(&task->lock);
     if (!ok) {

@@ -37,7 +37,7 @@ static const struct option_of table[] = {
     {"per-address", "N", "of them from one address", WHOLE, AT(per_address), 1, 65536, SO_DEFAULT_PER_ADDRESS},
     {"queue", "N", "requests that wait or are worked on; more get 429", WHOLE, AT(queue), 1, 65536, SO_DEFAULT_QUEUE},
     {"queue-work", "SECONDS", "estimated work that may wait; more gets 429", SECONDS, AT(queue_seconds), 0.001, UNBOUNDED, SO_DEFAULT_QUEUE_SECONDS},
-    {"parallel", "N", "requests worked on at once", WHOLE, AT(parallel), 1, 64, 1},
+    {"parallel", "N", "requests worked on at once, and one more if it is short", WHOLE, AT(parallel), 1, 64, 1},
     {"threads", "N", "threads for computing (0: one for each core)", WHOLE, AT(threads), 0, 1024, 0},
     {"drain", "SECONDS", "that a stop waits for work in progress", WHOLE, AT(drain_seconds), 0, 86400, SO_DEFAULT_DRAIN_SECONDS},
     {"keep", "SECONDS", "that a finished job's result is kept", WHOLE, AT(keep_seconds), 1, 31536000, SO_DEFAULT_KEEP_SECONDS},

@@ -26,12 +26,16 @@ static void enqueue(struct so_work *w, struct so_task *task) {
     *at = task;
     w->waiting++;
     w->waiting_work += task->work;
-    pthread_cond_signal(&w->more);
+    pthread_cond_broadcast(&w->more);
 }
 
-static struct so_task *dequeue(struct so_work *w) {
-    struct so_task *task = w->queue;
-    w->queue = task->next;
+/** The first task, or (express) the first short one; NULL: there is none. */
+static struct so_task *dequeue(struct so_work *w, bool express) {
+    struct so_task **at = &w->queue;
+    while (*at && express && (*at)->sound > SO_EXPRESS_SECONDS) at = &(*at)->next;
+    struct so_task *task = *at;
+    if (!task) return NULL;
+    *at = task->next;
     w->waiting--;
     w->waiting_work = w->queue ? w->waiting_work - task->work : 0;
     task->next = NULL;
@@ -120,9 +124,9 @@ static void *working_thread(void *context) {
     free(context);
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        while (!w->queue && !w->stopping) pthread_cond_wait(&w->more, &w->lock);
-        if (!w->queue) break;
-        struct so_task *task = dequeue(w);
+        struct so_task *task;
+        while (!(task = dequeue(w, worker.index == w->n_threads)) && !w->stopping) pthread_cond_wait(&w->more, &w->lock);
+        if (!task) break;
         w->running++;
         w->active[worker.index] = task;
         pthread_mutex_unlock(&w->lock);
@@ -142,12 +146,12 @@ sotto_status so_work_start(struct so_work *w, const struct so_settings *settings
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
     pthread_cond_init(&w->measure, NULL);
-    w->threads = calloc(w->n_threads + 1, sizeof *w->threads);
-    w->active = calloc(w->n_threads, sizeof *w->active);
+    w->threads = calloc(w->n_threads + 2, sizeof *w->threads);
+    w->active = calloc(w->n_threads + 1, sizeof *w->active);
     if (!w->threads || !w->active) return so_fail_memory(err, w->n_threads * sizeof *w->threads, "threads");
     if (pthread_create(&w->threads[w->started], NULL, measuring_thread, w)) return so_fail(err, SOTTO_ERR_MEMORY, "no thread can be started");
     w->started++;
-    for (unsigned i = 0; i < w->n_threads; i++) {
+    for (unsigned i = 0; i <= w->n_threads; i++) { /* the last one is the express */
         struct worker *worker = malloc(sizeof *worker);
         if (!worker) return so_fail_memory(err, sizeof *worker, "threads");
         *worker = (struct worker){w, i};
@@ -244,7 +248,7 @@ void so_work_stop(struct so_work *w) {
     w->queue = w->unmeasured = NULL;
     w->waiting = 0;
     w->waiting_work = 0;
-    for (unsigned i = 0; w->active && i < w->n_threads; i++)
+    for (unsigned i = 0; w->active && i <= w->n_threads; i++)
         if (w->active[i]) atomic_store(&w->active[i]->cancelled, true);
     pthread_cond_broadcast(&w->more);
     pthread_cond_broadcast(&w->measure);

@@ -25,10 +25,10 @@ struct so_work {
     pthread_cond_t more, measure;
     struct so_task *queue;     /* by tag */
     struct so_task *unmeasured; /* whose length is to be found out first */
-    struct so_task **active;   /* [n_threads]: what each is working on */
+    struct so_task **active;   /* [n_threads + 1]: what each is working on */
     unsigned reserved, waiting, running;
     double waiting_work;
-    pthread_t *threads; /* [n_threads], and one more that measures */
+    pthread_t *threads; /* [n_threads], and two more: one that measures, one for short tasks alone */
     unsigned n_threads, started;
     bool stopping;
 };

@@ -120,7 +120,7 @@ class Addresses(Common):
         for field, value, status in [("response_format", "yaml", 400), ("temperature", "hot", 400), ("temperature", "7", 400),
                                      ("temperature", "nan", 400), ("language", "klingon", 400), ("model", "huge", 404),
                                      ("stream", "perhaps", 400), ("timestamp_granularities[]", "phrase", 400), ("vad_filter", "2", 400),
-                                     ("min_speakers", "0", 400), ("prompt", "x" * 20000, 400)]:
+                                     ("min_speakers", "0", 400), ("num_speakers", "1.5", 400), ("prompt", "x" * 20000, 400)]:
             error = self.problem(self.server.post(fields=[(field, value)], file=TONE), status, field)
             self.assertEqual(error["type"], "not_found_error" if status == 404 else "invalid_request_error")
         self.problem(self.server.post(fields=[("model", "english"), ("language", "de")], file=TONE), 400, "language")
@@ -361,6 +361,21 @@ class Clients(Common):
             second.close()
             self.wait_for("sotto_waiting", 0)
             self.assertEqual(self.metric("sotto_running"), 1)
+        self.wait_for("sotto_running", 0)
+
+    def test_a_short_request_does_not_wait_for_long_ones(self):
+        body, kind = multipart([("language", "en"), ("vad_filter", "false")], tone(1200))
+        head = f"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        held = [self.server.connect() for _ in range(3)]
+        try:
+            for s in held:
+                s.sendall(head + body)
+            self.wait_for("sotto_waiting", 2)
+            self.assertEqual(self.server.post(fields=[("language", "en")], file=tone(3))[0], 200)
+            self.assertEqual((self.metric("sotto_running"), self.metric("sotto_waiting")), (1, 2))
+        finally:
+            for s in held:
+                s.close()
         self.wait_for("sotto_running", 0)
 
     def test_answers_do_not_get_mixed_up(self):

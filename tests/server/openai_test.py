@@ -58,6 +58,13 @@ class Client(unittest.TestCase):
             self.assertLessEqual(before.start, before.end)
             self.assertLessEqual(before.start, after.start)
 
+    def test_speakers_are_told_apart(self):
+        if not os.path.exists(os.path.join(os.environ.get("SOTTO_MODELS", os.path.expanduser("~/.cache/sotto")), "speakers.sotto")):
+            self.skipTest("no speaker model")
+        answer = self.create(response_format="diarized_json", model="gpt-4o-transcribe-diarize")
+        self.assertGreaterEqual(len({s.speaker for s in answer.segments}), 2)
+        self.assertEqual({s.type for s in answer.segments}, {"transcript.text.segment"})
+
     def test_a_stream_says_the_same(self):
         events = list(self.create(stream=True))
         deltas = [e.delta for e in events if e.type == "transcript.text.delta"]
