@@ -180,6 +180,9 @@ sotto_status so_device_use(struct so_devices *devices, const sotto_options *opti
     pthread_mutex_unlock(&devices->lock);
     if (status == SOTTO_OK) {
         *out = (struct so_device_use){.device = device, .backend = device->backend, .lossy = device->lossy, .seconds = so_now() - from};
+        struct so_backend_stats stats;
+        so_backend_statistics(device->backend, &stats);
+        out->retries = stats.retries;
         out->counts = so_backend_completions(device->backend, &out->completions);
         so_device_tell(out, options);
         if (!options->npu_all && options->on_log)

@@ -150,7 +150,11 @@ void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     result->npu_commands = -1;
     uint64_t apart_npu =
         p->convolution.npu + p->qk.npu + p->pv.npu + p->decoder_qk.npu + p->decoder_pv.npu + p->logits.npu;
-    if (!engine->device.backend || !(result->matmuls_npu + apart_npu)) return;
+    if (!engine->device.backend) return;
+    struct so_backend_stats stats;
+    so_backend_statistics(engine->device.backend, &stats);
+    result->retries = stats.retries - engine->device.retries;
+    if (!(result->matmuls_npu + apart_npu)) return;
     result->device_path = so_backend_name(engine->device.backend);
     result->lossy = engine->device.lossy;
     uint64_t completions;

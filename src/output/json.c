@@ -154,6 +154,7 @@ static json_t *device(const sotto_result *result, bool *ok) {
     put(object, "matmuls_cpu", count(result->matmuls_cpu), ok);
     put(object, "matmuls_npu", count(result->matmuls_npu), ok);
     put(object, "fallbacks", count(result->fallbacks), ok);
+    put(object, "retries", count(result->retries), ok);
     put(object, "lossy", json_boolean(result->lossy), ok);
     put(object, "commands_completed", result->npu_commands < 0 ? json_null() : count((uint64_t)result->npu_commands), ok);
     put(object, "products", product_counts(&result->products, ok), ok);

@@ -132,7 +132,7 @@ class Transcribe(unittest.TestCase):
         self.assertEqual(emulator, cpu)
         # 2 layers: 6 products each; cross keys and values.
         products = device.pop("products")
-        self.assertEqual(device, {"path": "emulator", "matmuls_cpu": total - 16, "matmuls_npu": 16, "fallbacks": 0, "lossy": False, "commands_completed": 18})  # 8 a layer, 2 more
+        self.assertEqual(device, {"path": "emulator", "matmuls_cpu": total - 16, "matmuls_npu": 16, "fallbacks": 0, "retries": 0, "lossy": False, "commands_completed": 18})  # 8 a layer, 2 more
         self.assertEqual(products["encoder"], {"cpu": 0, "npu": 12})
         self.assertEqual(products["cross"], {"cpu": 0, "npu": 4})
         self.assertEqual(products["convolution"], {"cpu": 0, "npu": 1})

@@ -145,7 +145,7 @@ static void json_has_the_promised_fields_and_no_others(void **state) {
         "Zo\xC3\xAB\\tagain\",\"tokens\":[],\"temperature\":0.0,"
         "\"avg_logprob\":0.0,\"compression_ratio\":0.0,\"no_speech_prob\":0.0,\"token_logprobs\":[]}],"
         "\"speakers\":[{\"id\":\"A\",\"seconds\":1.0},{\"id\":\"B\",\"seconds\":2.0}],\"model\":\"base\","
-        "\"device\":{\"path\":\"cpu\",\"matmuls_cpu\":7,\"matmuls_npu\":0,\"fallbacks\":0,\"lossy\":false,\"commands_completed\":null,"
+        "\"device\":{\"path\":\"cpu\",\"matmuls_cpu\":7,\"matmuls_npu\":0,\"fallbacks\":0,\"retries\":0,\"lossy\":false,\"commands_completed\":null,"
         "\"products\":{\"encoder\":{\"cpu\":5,\"npu\":0},\"cross\":{\"cpu\":0,\"npu\":2},\"decoder\":{"
         "\"cpu\":0,\"npu\":0},"
         "\"convolution\":{\"cpu\":0,\"npu\":0},\"qk\":{\"cpu\":0,\"npu\":0},\"pv\":{\"cpu\":0,\"npu\":0},"
