@@ -125,12 +125,39 @@ static void product_of_the_greatest_depth_does_not_overflow(void **state) {
     check_product((struct shape){1, 1, 65793}, BYTES_HIGHEST, BYTES_LOWEST, 0); /* 255 * 128 * 65793 < 2^31 */
 }
 
+static void product_of_probabilities_is_exact_where_most_are_zero(void **state) {
+    (void)state;
+    random_seed(7);
+    static const size_t rows[] = {1, 11, 12, 13, 25, 48},
+                        depths[] = {1, 4, 63, 64, 65, 1500, 2048, 2049, 2100};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t j = 0; j < sizeof depths / sizeof *depths; j++) {
+            check_product((struct shape){rows[i], 64, depths[j]}, BYTES_RARE, BYTES_RANDOM, 0);
+            check_product((struct shape){rows[i], 128, depths[j]}, BYTES_LOWEST, BYTES_RANDOM, 0);
+            check_product((struct shape){rows[i], 64, depths[j]}, BYTES_RANDOM, BYTES_LOWEST, 0);
+        }
+    check_product((struct shape){1, 64, 1500}, BYTES_HIGHEST, BYTES_LOWEST, 0);
+}
+
+static void product_of_a_single_row_is_exact(void **state) {
+    (void)state;
+    random_seed(8);
+    for (size_t n = 1; n <= 200; n += 1 + n / 8)
+        for (int zero = 0; zero <= 128; zero += 128)
+            for (int a = 0; a < BYTES_PATTERNS; a++)
+                check_product((struct shape){1, n, 1 + random_bits() % 200}, (enum byte_pattern)a,
+                              BYTES_RANDOM, zero);
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(product_is_exact_around_every_tile_edge),
-                                       cmocka_unit_test(product_is_exact_for_every_small_width_and_depth),
-                                       cmocka_unit_test(product_is_exact_for_rows_beyond_a_block),
-                                       cmocka_unit_test(product_is_exact_for_extreme_values),
-                                       cmocka_unit_test(product_of_depth_8192_is_exact_for_extreme_values),
-                                       cmocka_unit_test(product_of_the_greatest_depth_does_not_overflow)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(product_is_exact_around_every_tile_edge),
+        cmocka_unit_test(product_is_exact_for_every_small_width_and_depth),
+        cmocka_unit_test(product_is_exact_for_rows_beyond_a_block),
+        cmocka_unit_test(product_is_exact_for_extreme_values),
+        cmocka_unit_test(product_of_probabilities_is_exact_where_most_are_zero),
+        cmocka_unit_test(product_of_a_single_row_is_exact),
+        cmocka_unit_test(product_of_depth_8192_is_exact_for_extreme_values),
+        cmocka_unit_test(product_of_the_greatest_depth_does_not_overflow)};
     return run_kernel_tests("gemm_q8", tests, sizeof tests / sizeof *tests, argc, argv);
 }

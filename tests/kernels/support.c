@@ -214,6 +214,9 @@ void fill_bytes(uint8_t *p, size_t count, enum byte_pattern pattern, bool as_uns
         case BYTES_ALTERNATING:
             x = i & 1 ? 127 : -127;
             break;
+        case BYTES_RARE:
+            x = random_bits() % 16 ? -128 : (int)(random_bits() >> 24) - 128;
+            break;
         case BYTES_ONE_HOT:
             x = i == hot ? -128 : 0;
             break;

@@ -107,6 +107,7 @@ enum byte_pattern {
     BYTES_SECOND,      /* -127, 1 */
     BYTES_ALTERNATING, /* -127, 127 or 1, 255 */
     BYTES_ONE_HOT,
+    BYTES_RARE, /* -128 or 0, but for one in 16 */
     BYTES_ZERO, /* 0, 128 */
     BYTES_PATTERNS
 };
