@@ -20,7 +20,7 @@ static unsigned n_lines;
 
 static void note(void *user, sotto_log_level level, const char *line) {
     (void)user;
-    (void)level;
+    if (level > SOTTO_LOG_WARNING) return;
     if (n_lines < 8) snprintf(lines[n_lines], sizeof lines[0], "%s", line);
     n_lines++;
 }
