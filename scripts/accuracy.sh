@@ -1,5 +1,6 @@
 #!/bin/sh
-# accuracy.sh BUILD DATA   Word error rates and parity beside faster-whisper, on the recordings of DATA/speech.
+# accuracy.sh BUILD DATA   Word error rates and parity beside faster-whisper, on the recordings of DATA/speech, and
+# diarization error rates beside the same pipeline in Python, on DATA/diarization.
 set -eu
 cd "$(dirname "$0")/.."
 build=$1 data=$2
@@ -22,6 +23,7 @@ if [ -d "$data/diarization" ]; then
     f32=$("$build/sotto" model fetch speakers --precision f32)
     tensors=$(python3 scripts/fetch.py speakers)/speakers.safetensors
     "$python" tests/accuracy/speaker_parity.py "$build/tests/accuracy/speakers_dump" "$int8" "$f32" "$tensors" "$data" || status=1
+    "$python" tests/accuracy/diarization.py "$build/sotto" "$tensors" "$data" "$build/accuracy/diarization" || status=1
 fi
 "$python" tests/accuracy/trust.py "$build/sotto" "$weights" "$data" "$build/accuracy" || status=1
 "$python" tests/accuracy/imports.py "$build/sotto" "$weights" "$data" "$build/imports" || status=1

@@ -200,8 +200,8 @@ int so_cli_diarize(int argc, char **argv) {
     run.options.user = &run;
     run.options.on_progress = on_progress;
     run.options.cancel = cancelled;
-    status = SO_EXIT_OK;
     if (run.folder && !(names = so_outfile_names(files, n, &status))) return status;
+    status = SO_EXIT_OK;
     if (!so_speaker_people(&run.speakers, &run.options, &people)) status = SO_EXIT_FAILURE;
     for (size_t i = 0; i < n && !interrupted && (i > 0 || status == SO_EXIT_OK); i++)
         if (!diarize_one(&run, files[i], names ? names[i] : NULL)) status = SO_EXIT_FAILURE;
