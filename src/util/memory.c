@@ -22,7 +22,8 @@ void *so_alloc(size_t count, size_t size) {
     const size_t rounded = so_round_up(bytes ? bytes : 1, SO_ALIGNMENT);
 #if defined(__linux__)
     if (rounded >= HUGE_PAGE) {
-        void *pointer = aligned_alloc(HUGE_PAGE, rounded);
+        if (rounded > SIZE_MAX - HUGE_PAGE) return NULL;
+        void *pointer = aligned_alloc(HUGE_PAGE, so_round_up(rounded, HUGE_PAGE)); /* whole multiples, as C11 demands */
         if (pointer) madvise(pointer, rounded, MADV_HUGEPAGE); /* a wish: small pages serve as well */
         return pointer;
     }
