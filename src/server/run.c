@@ -76,6 +76,7 @@ static sotto_status transcribe(struct so_work *w, struct so_task *task, const so
     options.on_segment = on_segment;
     options.on_progress = on_progress;
     options.cancel = cancel;
+    options.cancel_at_once = true; /* nobody waits for what was begun */
     status = sotto_transcribe_stream(model, so_media_read, &stream, stream.duration, &options, result, err);
     so_media_close(&stream);
     return status;
