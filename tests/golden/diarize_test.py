@@ -1,4 +1,4 @@
-"""speakers_test.py SOTTO RECORDING RTTM: the demo recording from samples to words with speakers, and input that has few or none."""
+"""diarize_test.py SOTTO RECORDING RTTM: the demo recording from samples to words with speakers, and input that has few or none."""
 
 import json
 import math
