@@ -65,10 +65,10 @@ cp "$folder/cut.sotto" "$SOTTO_MODELS/broken.sotto"
 expect 1 'synthetic' 'broken.sotto: truncated' list
 rm "$SOTTO_MODELS/broken.sotto"
 
-expect 1 '' 'neither model.bin nor model.safetensors' import "$folder" -o x
-expect 1 '' 'neither CTranslate2 nor safetensors' import "$folder/text.sotto" -o "$folder/x.sotto" --vocab "$folder/text.sotto"
+expect 1 '' 'neither model.bin, model.safetensors nor encoder_model.onnx' import "$folder" -o x
+expect 1 '' 'neither weights of CTranslate2 nor of safetensors, ggml or ONNX' import "$folder/text.sotto" -o "$folder/x.sotto" --vocab "$folder/text.sotto"
 expect 1 '' 'No such file' import "$folder/missing" -o "$folder/x.sotto" --vocab "$folder/text.sotto"
-expect 1 '' 'vocabulary beside it' import "$folder/text.sotto" -o "$folder/x.sotto"
+expect 1 '' 'neither weights of CTranslate2' import "$folder/text.sotto" -o "$folder/x.sotto"
 [ ! -e "$folder/x.sotto" ] && [ ! -e "$SOTTO_MODELS/x.sotto" ] || { echo "import: a file left over" >&2; failed=$((failed + 1)); }
 
 expect 2 '' 'usage' ''
