@@ -19,7 +19,7 @@ demo: all ## transcribe the recording in assets/ with Whisper base, in INT8
 	@scripts/demo.sh $(SOTTO)
 
 test: ## build, fetch weights, run every test
-	@scripts/setup.sh build test
+	@scripts/setup.sh build test page
 	@scripts/build.sh $(BUILD)
 	@scripts/test.sh $(BUILD)
 

@@ -8,6 +8,7 @@ build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler
        libxxhash-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev nettle-dev"
 test="libcmocka-dev python3-venv"
+page="chromium chromium-driver python3-selenium"
 venv="python3-venv"
 fuzz="clang llvm libclang-rt-14-dev"
 rivals="cmake g++"
@@ -19,7 +20,7 @@ cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 wanted=
 for group in "$@"; do
     case $group in
-    build | test | venv | fuzz | rivals | sanitize | emulate | cross) eval "wanted=\"\$wanted \$$group\"" ;;
+    build | test | page | venv | fuzz | rivals | sanitize | emulate | cross) eval "wanted=\"\$wanted \$$group\"" ;;
     *) echo "setup.sh: unknown group $group" >&2; exit 2 ;;
     esac
 done
