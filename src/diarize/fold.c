@@ -45,6 +45,25 @@ void so_fold_sinc(const float *low, const float *band, float *out) {
     }
 }
 
+size_t so_fold_sinc_order(size_t i) {
+    const size_t half = SO_SINC_FILTERS / 2, left = half - SO_SINC_FOLDED;
+    if (i < SO_SINC_FOLDED) return i;
+    if (i < 2 * SO_SINC_FOLDED) return half + i - SO_SINC_FOLDED;
+    i -= 2 * SO_SINC_FOLDED;
+    return i < left ? SO_SINC_FOLDED + i : half + SO_SINC_FOLDED + i - left;
+}
+
+void so_fold_sinc_halves(const float *filters, float *even, float *odd, float *rest) {
+    const size_t middle = SO_SINC_TAPS / 2;
+    for (size_t f = 0; f < SO_SINC_FOLDED; f++) {
+        const float *from = filters + f * SO_SINC_TAPS;
+        memcpy(even + f * SO_SINC_HALF, from, middle * sizeof *even);
+        even[f * SO_SINC_HALF + middle] = 0.5f * from[middle]; /* the folded middle is twice the sample */
+        memcpy(odd + f * middle, from + SO_SINC_FOLDED * SO_SINC_TAPS, middle * sizeof *odd);
+    }
+    memcpy(rest, filters + 2 * SO_SINC_FOLDED * SO_SINC_TAPS, SO_SINC_WHOLE * SO_SINC_TAPS * sizeof *rest);
+}
+
 void so_fold_conv1d(const float *weight, size_t n, size_t channels, size_t taps, size_t wide, float *out) {
     memset(out, 0, n * taps * wide * sizeof *out);
     for (size_t i = 0; i < n; i++)

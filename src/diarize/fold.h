@@ -13,6 +13,14 @@ void so_fold_norm(size_t n, const float *weight, const float *bias, const float 
  * Hz; out: [80][251]. */
 void so_fold_sinc(const float *low, const float *band, float *out);
 
+/** The filter of the model that is filter i here: even 0..31, odd 0..31, then what is left of the even and of
+ * the odd. */
+size_t so_fold_sinc_order(size_t i);
+
+/** Filters [80][251] in this order to the weights of the three products: even [32][126], odd [32][125], rest
+ * [16][251]. */
+void so_fold_sinc_halves(const float *filters, float *even, float *odd, float *rest);
+
 /** weight [n][channels][taps] to [n][taps][wide], zeros past `channels`. */
 void so_fold_conv1d(const float *weight, size_t n, size_t channels, size_t taps, size_t wide, float *out);
 

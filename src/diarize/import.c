@@ -116,13 +116,28 @@ static void import_sinc(struct import *im, const struct so_segmentation_weights 
     so_fold_sinc(low, band, im->folded);
     if (!so_all_finite(im->folded, SO_SINC_FILTERS * SO_SINC_TAPS))
         im->status = so_fail(im->err, SOTTO_ERR_MODEL, "s.sinc: bands that are none");
-    put(im, &s->sinc, im->folded, NULL);
     for (size_t f = 0; f < SO_SINC_FILTERS; f++) {
+        const float *from = im->folded + so_fold_sinc_order(f) * SO_SINC_TAPS;
         double sum = 0.0;
-        for (size_t i = 0; i < SO_SINC_TAPS; i++) sum += (double)im->folded[f * SO_SINC_TAPS + i];
+        for (size_t i = 0; i < SO_SINC_TAPS; i++) sum += (double)from[i];
         im->factor[f] = (float)sum;
+        memcpy(im->raw + f * SO_SINC_TAPS, from, SO_SINC_TAPS * sizeof *from);
     }
     copy(im, s->sinc_sum, im->factor, SO_SINC_FILTERS);
+    float *even = im->folded, *odd = even + SO_SINC_FOLDED * SO_SINC_HALF,
+          *rest = odd + SO_SINC_FOLDED * (SO_SINC_TAPS / 2);
+    so_fold_sinc_halves(im->raw, even, odd, rest);
+    put(im, &s->sinc_even, even, NULL);
+    put(im, &s->sinc_odd, odd, NULL);
+    put(im, &s->sinc_rest, rest, NULL);
+}
+
+/* The first convolution's channels in the order of the filters: weight [n][80][taps]. */
+static void reorder_channels(size_t n, size_t taps, const float *weight, float *out) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < SO_SINC_FILTERS; c++)
+            memcpy(out + (i * SO_SINC_FILTERS + c) * taps,
+                   weight + (i * SO_SINC_FILTERS + so_fold_sinc_order(c)) * taps, taps * sizeof *out);
 }
 
 static void import_convolutions(struct import *im, const struct so_segmentation_weights *s) {
@@ -133,12 +148,22 @@ static void import_convolutions(struct import *im, const struct so_segmentation_
         memset(im->factor, 0, 2 * wide * sizeof(float));
         take(im, im->factor, channels, 1, name, "weight");
         take(im, im->factor + wide, channels, 1, name, "bias");
+        if (i == 0 && !im->status) {
+            memcpy(im->norm[0], im->factor, 2 * wide * sizeof(float));
+            reorder_channels(2, 1, im->norm[0], im->factor);
+        }
         copy(im, s->norm[i], im->factor, 2 * wide);
         if (i == 2) break;
         text(name, "s.conv1d.%d", i + 1);
         take(im, im->raw, SO_CONV_OUT, channels * SO_CONV_TAPS, name, "weight");
         take(im, im->shift, SO_CONV_OUT, 1, name, "bias");
-        if (!im->status) so_fold_conv1d(im->raw, SO_CONV_OUT, channels, SO_CONV_TAPS, wide, im->folded);
+        const float *weight = im->raw;
+        if (i == 0 && !im->status) {
+            reorder_channels(SO_CONV_OUT, SO_CONV_TAPS, im->raw,
+                             im->raw + SO_CONV_OUT * SO_SINC_FILTERS * SO_CONV_TAPS);
+            weight = im->raw + SO_CONV_OUT * SO_SINC_FILTERS * SO_CONV_TAPS;
+        }
+        if (!im->status) so_fold_conv1d(weight, SO_CONV_OUT, channels, SO_CONV_TAPS, wide, im->folded);
         put(im, &s->conv[i], im->folded, im->shift);
     }
 }

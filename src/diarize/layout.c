@@ -66,7 +66,9 @@ static void affine(struct walk *w, struct so_affine *a, size_t n) {
 
 static void segmentation(struct walk *w, struct so_segmentation_weights *s) {
     floats(w, &s->wave, 2);
-    float_matrix(w, &s->sinc, SO_SINC_FILTERS, SO_SINC_TAPS);
+    float_matrix(w, &s->sinc_even, SO_SINC_FOLDED, SO_SINC_HALF);
+    float_matrix(w, &s->sinc_odd, SO_SINC_FOLDED, SO_SINC_TAPS / 2);
+    float_matrix(w, &s->sinc_rest, SO_SINC_WHOLE, SO_SINC_TAPS);
     floats(w, &s->sinc_sum, SO_SINC_FILTERS);
     for (int i = 0; i < 3; i++) floats(w, &s->norm[i], 2 * (i ? SO_CONV_WIDE : SO_SINC_FILTERS));
     float_matrix(w, &s->conv[0], SO_CONV_OUT, SO_CONV_TAPS * SO_SINC_FILTERS);

@@ -19,6 +19,10 @@
 #define SO_SINC_FILTERS 80
 #define SO_SINC_TAPS 251
 #define SO_SINC_STRIDE 10
+#define SO_SINC_FOLDED 32 /**< even filters, and odd ones, that see samples folded around the middle */
+#define SO_SINC_WHOLE 16  /**< that see them as they are: what is left, 8 even and 8 odd */
+#define SO_SINC_HALF \
+    126                 /**< inputs of an even filter that is folded: 125 sums, and twice the middle sample */
 #define SO_CONV_OUT 60  /**< channels of the second and third convolution */
 #define SO_CONV_WIDE 64 /**< in memory: whole panels */
 #define SO_CONV_TAPS 5
@@ -42,11 +46,13 @@ struct so_lstm_weights {
 };
 
 struct so_segmentation_weights {
-    const float *wave;        /**< [2]: factor and shift of the normalised wave form */
-    struct so_matrix sinc;    /**< float, n 80, k 251 */
-    const float *sinc_sum;    /**< [80]: sum of each filter's taps */
-    const float *norm[3];     /**< [2][80], [2][64], [2][64]: factor, shift of the three instance norms */
-    struct so_matrix conv[2]; /**< float, n 60, k 5*80 and 5*64: [tap][channel] */
+    const float *wave;          /**< [2]: factor and shift of the normalised wave form */
+    struct so_matrix sinc_even; /**< float, n 32, k 126 */
+    struct so_matrix sinc_odd;  /**< float, n 32, k 125 */
+    struct so_matrix sinc_rest; /**< float, n 16, k 251 */
+    const float *sinc_sum;      /**< [80]: sum of each filter's taps */
+    const float *norm[3];       /**< [2][80], [2][64], [2][64]: factor, shift of the three instance norms */
+    struct so_matrix conv[2];   /**< float, n 60, k 5*80 and 5*64: [tap][channel] */
     struct so_lstm_weights lstm[SO_LSTM_LAYERS];
     struct so_matrix linear[2];  /**< float, n 128, k 256 and 128 */
     struct so_matrix classifier; /**< float, n 7, k 128 */
@@ -114,7 +120,7 @@ struct so_networks {
 /* ---- the file ---- */
 
 #define SO_SPEAKERS_MAGIC "SOTTOSPK"
-#define SO_SPEAKERS_VERSION 1
+#define SO_SPEAKERS_VERSION 2
 
 /** Little-endian; behind it the arrays of so_networks_place, all of them 64-byte aligned. */
 struct so_speakers_header {

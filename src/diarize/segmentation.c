@@ -18,11 +18,11 @@
 #define SLOPE 0.01f
 
 struct scratch {
-    float *samples;   /* [MAX_SAMPLES] */
-    float *responses; /* [MAX_RESPONSES][80] */
-    float *x, *y;     /* [ROWS][256] */
-    uint8_t *q;       /* [ROWS][256] */
-    float *scale;     /* [ROWS] */
+    float *samples, *mirrored; /* [MAX_SAMPLES] */
+    float *responses;          /* [MAX_RESPONSES][80] */
+    float *x, *y;              /* [ROWS][256] */
+    uint8_t *q;                /* [ROWS][256] */
+    float *scale;              /* [ROWS] */
     int32_t *acc;
     struct so_sincnet_scratch *sincnet;
     struct so_lstm_scratch *lstm;
@@ -39,6 +39,7 @@ struct so_segmentation {
 
 static sotto_status reserve(struct scratch *s, sotto_error *err) {
     s->samples = so_alloc(MAX_SAMPLES, sizeof *s->samples);
+    s->mirrored = so_alloc(MAX_SAMPLES, sizeof *s->mirrored);
     s->responses = so_alloc((size_t)MAX_RESPONSES * SO_SINC_FILTERS, sizeof *s->responses);
     s->x = so_alloc((size_t)ROWS * WIDTH, sizeof *s->x);
     s->y = so_alloc((size_t)ROWS * WIDTH, sizeof *s->y);
@@ -47,7 +48,8 @@ static sotto_status reserve(struct scratch *s, sotto_error *err) {
     s->acc = so_alloc(SO_PRODUCT_ROWS * SO_PRODUCT_COLUMNS, sizeof *s->acc);
     s->sincnet = so_alloc(1, sizeof *s->sincnet);
     s->lstm = so_alloc(1, sizeof *s->lstm);
-    if (s->samples && s->responses && s->x && s->y && s->q && s->scale && s->acc && s->sincnet && s->lstm)
+    if (s->samples && s->mirrored && s->responses && s->x && s->y && s->q && s->scale && s->acc &&
+        s->sincnet && s->lstm)
         return SOTTO_OK;
     return so_fail_memory(err, (size_t)MAX_RESPONSES * SO_SINC_FILTERS * sizeof(float),
                           "speaker segmentation");
@@ -80,6 +82,7 @@ void so_segmentation_free(struct so_segmentation *seg) {
     for (size_t i = 0; seg->scratch && i < so_pool_threads(seg->pool); i++) {
         struct scratch *s = &seg->scratch[i];
         so_free(s->samples);
+        so_free(s->mirrored);
         so_free(s->responses);
         so_free(s->x);
         so_free(s->y);
@@ -151,7 +154,9 @@ static void run_group(void *context, size_t item, size_t worker_index) {
     const size_t given = start < job->n_samples ? so_min(length, job->n_samples - start) : 0;
     if (given) memcpy(s->samples, job->samples + start, given * sizeof *s->samples);
     memset(s->samples + given, 0, (length - given) * sizeof *s->samples);
-    so_sincnet_filter(&worker, w, s->samples, (length - SO_SINC_TAPS) / SO_SINC_STRIDE + 1, s->responses);
+    for (size_t i = 0; i < length; i++) s->mirrored[length - 1 - i] = s->samples[i];
+    so_sincnet_filter(&worker, w, s->samples, s->mirrored + length,
+                      (length - SO_SINC_TAPS) / SO_SINC_STRIDE + 1, s->responses, s->sincnet);
     for (size_t b = 0; b < batch; b++)
         so_sincnet_window(&worker, w, s->samples + b * job->step,
                           s->responses + b * job->step / SO_SINC_STRIDE * SO_SINC_FILTERS,

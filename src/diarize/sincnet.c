@@ -13,10 +13,27 @@
 #define SLOPE 0.01f
 #define BLOCK 100 /* rows whose sums are kept in float */
 
+/*
+ * Filters are even or odd around their middle, so that 251 products are 126 or 125 of sums or differences.
+ * Forty of each are two and a half panels: the halves share a panel and see the samples as they are.
+ */
 void so_sincnet_filter(const struct so_worker *worker, const struct so_segmentation_weights *w,
-                       const float *samples, size_t count, float *responses) {
-    const struct so_activations in = {.f = samples, .stride = SO_SINC_STRIDE};
-    so_product(worker, &w->sinc, count, &in, responses, SO_SINC_FILTERS);
+                       const float *samples, const float *mirrored, size_t count, float *responses,
+                       struct so_sincnet_scratch *scratch) {
+    const struct so_activations even = {.f = scratch->even, .stride = SO_SINC_WIDE},
+                                odd = {.f = scratch->odd, .stride = SO_SINC_WIDE};
+    for (size_t first = 0; first < count; first += SO_SINC_ROWS) {
+        const size_t rows = so_min(SO_SINC_ROWS, count - first);
+        const float *x = samples + first * SO_SINC_STRIDE;
+        const struct so_activations whole = {.f = x, .stride = SO_SINC_STRIDE};
+        float *y = responses + first * SO_SINC_FILTERS;
+        worker->kernels->fold_f32(rows, SO_SINC_WIDE, x, SO_SINC_STRIDE,
+                                  mirrored - SO_SINC_TAPS - first * SO_SINC_STRIDE, scratch->even,
+                                  scratch->odd);
+        so_product(worker, &w->sinc_even, rows, &even, y, SO_SINC_FILTERS);
+        so_product(worker, &w->sinc_odd, rows, &odd, y + SO_SINC_FOLDED, SO_SINC_FILTERS);
+        so_product(worker, &w->sinc_rest, rows, &whole, y + 2 * SO_SINC_FOLDED, SO_SINC_FILTERS);
+    }
 }
 
 /* Mean and variance of each column of x [rows][cols], cols <= SO_SINC_FILTERS. */

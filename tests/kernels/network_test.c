@@ -41,6 +41,11 @@ static void quantize(const struct so_kernels *s, const struct area *out, const v
     const struct network_case *c = context;
     out_floats(&out[1])[0] = s->quantize_u8(c->cols, floats(&c->x), floats(&c->third)[0], out[0].data);
 }
+static void fold(const struct so_kernels *s, const struct area *out, const void *context) {
+    const struct network_case *c = context;
+    /* Rows step on by 2 through one row of samples, its mirror image being another row. */
+    s->fold_f32(2, 16, floats(&c->x), 2, floats(&c->shift) + 2, out_floats(&out[0]), out_floats(&out[1]));
+}
 static void sums(const struct so_kernels *s, const struct area *out, const void *context) {
     const struct network_case *c = context;
     s->column_sums(c->rows, c->cols, floats(&c->x), STRIDE, out_floats(&out[0]));
@@ -86,6 +91,9 @@ static void check(size_t rows, size_t cols, enum float_pattern pattern, bool sam
     compare_levels("affine_leaky_f32", same, affine_leaky, &c, &all, 1);
     compare_levels("affine_relu_u8", same, affine_relu, &c, bytes, 2);
     compare_levels("quantize_u8", same, quantize, &c, byte_line, 2);
+    const struct output folded[] = {{1, 32 * sizeof(float), 32 * sizeof(float), NULL},
+                                    {1, 32 * sizeof(float), 32 * sizeof(float), NULL}};
+    if (cols >= 32) compare_levels("fold_f32", same, fold, &c, folded, 2);
     compare_levels("column_sums", same, sums, &c, &added, 1);
     compare_levels("column_squares", same, squares, &c, &added, 1);
     if (rows >= 3) compare_levels("pool3_f32", same, pool3, &c, &third, 1);
@@ -178,6 +186,13 @@ static void pools_and_gates_are_what_they_say(void **unused) {
             plain += (double)x[r * 16 + c], squares_sum += pow((double)x[r * 16 + c] - (double)mean[c], 2);
         assert_true(fabs(plain - (double)sum[c]) < 1e-5 && fabs(squares_sum - (double)spread[c]) < 1e-4);
     }
+    float even[32], odd[32];
+    reference()->fold_f32(2, 16, x, 3, x + 40, even, odd);
+    for (size_t r = 0; r < 2; r++)
+        for (size_t i = 0; i < 16; i++) {
+            const float a = x[3 * r + i], b = x[40 + i - 3 * r];
+            assert_true(even[16 * r + i] == a + b && odd[16 * r + i] == a - b);
+        }
     reference()->sum3_mul_f32(16, x, x + 16, x + 32, shift, y);
     for (size_t c = 0; c < 16; c++) assert_true(y[c] == (x[c] + x[16 + c] + x[32 + c]) * shift[c]);
     reference()->pool3_f32(2, 16, x, 16, x, 16); /* in place */

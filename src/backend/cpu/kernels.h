@@ -238,6 +238,12 @@ struct so_kernels {
     /** q = rint(min(max(x, 0), largest) * (255 / largest)), zero point 0; returns the scale, largest / 255. */
     float (*quantize_u8)(size_t n, const float *x, float largest, uint8_t *q);
 
+    /**
+     * Sums and differences of samples and their mirror image: even[r][i] = a + b, odd[r][i] = a - b with a = x[r*step + i] and b =
+     * mirrored[i - r*step]. x: float [(rows - 1)*step + cols]; mirrored: readable from -(rows - 1)*step to cols; even, odd: [rows][cols].
+     */
+    void (*fold_f32)(size_t rows, size_t cols, const float *x, size_t step, const float *mirrored, float *even, float *odd);
+
     /** sum[col] += x over the rows in rising order. */
     void (*column_sums)(size_t rows, size_t cols, const float *x, size_t ldx, float *sum);
 

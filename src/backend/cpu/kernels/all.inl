@@ -56,6 +56,7 @@ const struct so_kernels SO_LEVEL_TABLE = {
     .affine_leaky_f32 = affine_leaky_f32,
     .affine_relu_u8 = affine_relu_u8,
     .quantize_u8 = quantize_u8,
+    .fold_f32 = fold_f32,
     .column_sums = column_sums,
     .column_squares = column_squares,
     .pool3_f32 = pool3_f32,

@@ -49,6 +49,16 @@ static float quantize_u8(size_t n, const float *x, float largest, uint8_t *q) {
     return f.scale;
 }
 
+static void fold_f32(size_t rows, size_t cols, const float *x, size_t step, const float *mirrored,
+                     float *even, float *odd) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < cols; i += 16) {
+            const v16f a = v16_load(x + r * step + i), b = v16_load(mirrored - r * step + i);
+            v16_store(even + r * cols + i, v16_add(a, b));
+            v16_store(odd + r * cols + i, v16_sub(a, b));
+        }
+}
+
 static void column_sums(size_t rows, size_t cols, const float *x, size_t ldx, float *sum) {
     for (size_t i = 0; i < cols; i += 16) {
         v16f total = v16_load(sum + i);
