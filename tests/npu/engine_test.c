@@ -129,6 +129,32 @@ static void unsigned_probabilities_are_exact(void **state) {
     so_free(memory);
 }
 
+/* check_every 1: each product, of weights, of two operands that change, and of unsigned probabilities, is computed again. */
+static void any_product_can_be_computed_again(void **state) {
+    (void)state;
+    struct so_backend *b = open_backend((struct so_backend_options){.all = true, .check_every = 1});
+    check(b, 70, 100, 90, FILL_RANDOM, FILL_RANDOM, false);
+    check(b, 300, 130, 257, FILL_RANDOM, FILL_MIXED, true);
+    int8_t *v = make_matrix(60, 64, FILL_RANDOM, 9);
+    uint8_t p[5 * 60];
+    void *memory;
+    for (size_t i = 0; i < sizeof p; i++) p[i] = (uint8_t)(i * 37);
+    struct so_product product = {.m = 5, .a = p, .lda = 60, .b = make_panels(v, 60, 64, &memory), .changing = true};
+    struct so_ticket *ticket;
+    int32_t *c;
+    size_t ldc;
+    assert_true(so_backend_submit(b, &product, 1, &ticket));
+    assert_true(so_backend_wait(b, ticket, &c, &ldc));
+    so_backend_release(b, ticket);
+    struct so_backend_stats stats;
+    so_backend_statistics(b, &stats);
+    assert_int_equal(stats.checked, 3);
+    assert_int_equal(stats.failures, 0);
+    so_backend_close(b);
+    free(v);
+    so_free(memory);
+}
+
 static void many_products_go_in_one_submission(void **state) {
     (void)state;
     struct so_backend *b = open_backend((struct so_backend_options){.all = true});
@@ -178,6 +204,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_any_size_are_exact),  cmocka_unit_test(long_sums_do_not_wrap),
         cmocka_unit_test(weights_go_over_once),            cmocka_unit_test(unsigned_probabilities_are_exact),
+        cmocka_unit_test(any_product_can_be_computed_again),
         cmocka_unit_test(many_products_go_in_one_submission), cmocka_unit_test(the_planner_leaves_few_rows_to_the_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,8 @@ static sotto_status by_tiles(sotto_matmul *x, size_t m, size_t k, size_t n, cons
     bool good = !x->tiles_failed && so_tiles_product(x->tiles, m, k, n, a, b, c, &dispatches, &err) == SOTTO_OK;
     x->counts.dispatches += dispatches;
     x->counts.tiles += dispatches;
+    x->counts.bytes_to += dispatches * 2 * x->options.kernel * x->options.kernel;
+    x->counts.bytes_from += dispatches * x->options.kernel * x->options.kernel;
     x->counts.fallbacks += !good;
     bool first = !good && !x->tiles_failed;
     x->tiles_failed = !good;
@@ -193,8 +195,8 @@ void sotto_matmul_statistics(sotto_matmul *x, sotto_matmul_stats *out) {
     out->checked = device.checked;
     out->tiles += device.tiles;
     out->dispatches += device.dispatches;
-    out->bytes_to = device.bytes_to;
-    out->bytes_from = device.bytes_from;
+    out->bytes_to += device.bytes_to;
+    out->bytes_from += device.bytes_from;
     out->lossy = x->tiles != NULL;
     out->total = x->times.total;
     out->mean = so_times_mean(&x->times);

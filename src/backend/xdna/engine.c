@@ -47,8 +47,8 @@ static struct so_ticket *prepare(struct so_xdna_backend *x, const struct so_prod
         x->stats.bytes_to += counted * so_gemm_b_bytes(shape);
         if (!p->a_s8 && p->a_zero == 0) memcpy(t->sums, p->b.sums, p->b.n * sizeof *t->sums);
     }
-    x->counter++;
-    t->recompute = matrix && x->counter % x->check_every == 0;
+    x->counter += counted;
+    t->recompute = counted && x->counter % x->check_every == 0;
     struct so_xdna_call call = {.instructions = &stream->bo, .n_words = stream->n_words, .n_buffers = 3};
     call.buffers[overlay->place[0]] = &t->a;
     call.buffers[overlay->place[1]] = matrix ? &matrix->bo : &t->b;

@@ -146,6 +146,11 @@ void so_xdna_describe(const struct so_backend *b, struct so_capabilities *out);
 /** Whether this product's shape gave a known answer; asks for one the first time. Without the lock. */
 bool so_xdna_trusted(struct so_xdna_backend *x, size_t m, size_t k, size_t n);
 
+/** Where B[k][n] stands in a buffer of the device; eight columns from a multiple of 8 on stand together. */
+static inline size_t so_xdna_b_place(struct so_gemm_shape shape, bool by_rows, size_t k, size_t n) {
+    return by_rows ? k * shape.n + n : so_gemm_b_at(shape, k, n);
+}
+
 /* ---- all of these are called with the lock held ---- */
 
 /** Pack a product's B into a buffer in the device's order, and compute its rows' weighted sums [k]. */
@@ -174,7 +179,7 @@ void so_xdna_retire(struct so_xdna_backend *x, const char *why, bool again);
 bool so_xdna_usable(struct so_xdna_backend *x);
 /** Whether C's weighted row sums are what A and B make them: wrong for any single wrong bit. */
 bool so_xdna_sums_match(const struct so_ticket *t);
-/** Whether C is, byte for byte, what the CPU computes from the same operands. Only for registered matrices. */
+/** Whether C is, byte for byte, what the CPU computes from the same operands. */
 bool so_xdna_bytes_match(const struct so_xdna_backend *x, const struct so_ticket *t);
 /** Known answers through the whole path: identity, extremes, K over one tile, random numbers. */
 sotto_status so_xdna_known_answers(struct so_xdna_backend *x, sotto_error *err);

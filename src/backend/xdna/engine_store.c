@@ -7,11 +7,6 @@
 /* Odd, different, and none the negative of another. */
 const uint32_t so_xdna_check_weight[SO_CHECK_LANES] = {1, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53};
 
-/* Where eight columns that stand together begin. */
-static size_t place_of(struct so_gemm_shape shape, bool by_rows, size_t k, size_t n) {
-    return by_rows ? k * shape.n + n : so_gemm_b_at(shape, k, n);
-}
-
 static void pack_panels(const struct so_panels *p, size_t column, struct so_gemm_shape shape, bool by_rows,
                         int8_t *out, uint32_t *check) {
     size_t groups = (p->k + 3) / 4;
@@ -20,8 +15,8 @@ static void pack_panels(const struct so_panels *p, size_t column, struct so_gemm
             const int8_t *from = p->q + (panel * groups + g) * SO_LANES * 4;
             size_t rows = so_min(4, p->k - g * 4), n = column + panel * SO_LANES;
             for (size_t i = 0; i < rows; i++) {
-                int8_t *low = out + place_of(shape, by_rows, g * 4 + i, n);
-                int8_t *high = out + place_of(shape, by_rows, g * 4 + i, n + 8);
+                int8_t *low = out + so_xdna_b_place(shape, by_rows, g * 4 + i, n);
+                int8_t *high = out + so_xdna_b_place(shape, by_rows, g * 4 + i, n + 8);
                 for (size_t j = 0; j < 8; j++) {
                     low[j] = from[j * 4 + i];
                     high[j] = from[(j + 8) * 4 + i];
@@ -39,7 +34,7 @@ static void pack_rows(const int8_t *b, size_t k, size_t n, struct so_gemm_shape 
     for (size_t i = 0; i < k; i++) {
         uint32_t sum = 0;
         for (size_t j = 0; j < n; j += 8)
-            memcpy(out + place_of(shape, by_rows, i, j), b + i * n + j, so_min(8, n - j));
+            memcpy(out + so_xdna_b_place(shape, by_rows, i, j), b + i * n + j, so_min(8, n - j));
         for (size_t j = 0; j < n; j++)
             sum += (uint32_t)(int32_t)b[i * n + j] * so_xdna_check_weight[j % SO_CHECK_LANES];
         check[i] = sum;
