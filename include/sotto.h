@@ -290,7 +290,7 @@ typedef struct sotto_options {
      * A file that keeps what is finished while the call runs, chunk by chunk; NULL: none. It is left where the call ends early and
      * removed by the caller when he has no more use for it. With `resume` a journal there of the same recording, model and options
      * (sotto_fingerprint) is gone on with: its segments are given to on_segment again and its chunks are not decoded again; any other
-     * is begun anew. Only files can be gone on with, and not with `sequential` or `condition_on_previous`.
+     * is begun anew. Only files can be gone on with, and not with `condition_on_previous`.
      */
     const char *journal;
     bool resume;

@@ -39,7 +39,8 @@ static sotto_status load(struct so_vad_weights **out, sotto_error *err) {
     return access(path, F_OK) == 0 ? so_vad_weights_load(path, out, err) : SOTTO_OK;
 }
 
-sotto_status so_detector_weights(struct so_detector *detector, const struct so_vad_weights **out, sotto_error *err) {
+sotto_status so_detector_weights(struct so_detector *detector, const struct so_vad_weights **out,
+                                 sotto_error *err) {
     pthread_mutex_lock(&detector->lock);
     sotto_status status = detector->weights ? SOTTO_OK : load(&detector->weights, err);
     *out = detector->weights;

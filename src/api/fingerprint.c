@@ -16,8 +16,8 @@ static void add_text(struct so_hash *hash, const char *text) {
 static void add_speakers(struct so_hash *hash, const sotto_options *o) {
     char line[128];
     if (!o->diarize) return;
-    snprintf(line, sizeof line, "speakers %d %u %u %d %a", o->diarize_fast, o->min_speakers, o->max_speakers, o->voices,
-             (double)o->people_threshold);
+    snprintf(line, sizeof line, "speakers %d %u %u %d %a", o->diarize_fast, o->min_speakers, o->max_speakers,
+             o->voices, (double)o->people_threshold);
     add_text(hash, line);
     add_text(hash, o->speaker_model);
     for (size_t i = 0; o->people && i < sotto_people_count(o->people); i++) {
@@ -41,15 +41,15 @@ static void add_options(struct so_hash *hash, const sotto_options *o) {
     char line[1024];
     snprintf(
         line, sizeof line, "%d %d %d %d %d %a %d %u %u %a %a %u %a %a %a %llu %d %d %d %d %a %a %a %a %d",
-        (int)o->task, o->word_timestamps || o->diarize, o->no_word_snapping, o->no_timestamps, o->condition_on_previous,
-        (double)o->language_floor, o->language_per_segment, o->beam_size, o->best_of, (double)o->patience,
-        (double)o->length_penalty, o->n_temperatures, (double)o->compression_ratio_threshold,
-        (double)o->logprob_threshold, (double)o->no_speech_threshold, (unsigned long long)o->seed, o->channel,
-        o->stream, o->sequential, o->vad, (double)o->vad_threshold, o->vad_min_speech, o->vad_min_silence,
-        o->vad_pad, SO_FINGERPRINT_VERSION);
+        (int)o->task, o->word_timestamps || o->diarize, o->no_word_snapping, o->no_timestamps,
+        o->condition_on_previous, (double)o->language_floor, o->language_per_segment, o->beam_size,
+        o->best_of, (double)o->patience, (double)o->length_penalty, o->n_temperatures,
+        (double)o->compression_ratio_threshold, (double)o->logprob_threshold, (double)o->no_speech_threshold,
+        (unsigned long long)o->seed, o->channel, o->stream, o->sequential, o->vad, (double)o->vad_threshold,
+        o->vad_min_speech, o->vad_min_silence, o->vad_pad, SO_FINGERPRINT_VERSION);
     add_text(hash, line);
-    snprintf(line, sizeof line, "%d %d %u %u %a %u", o->diarize, o->diarize_fast, o->min_speakers, o->max_speakers, (double)o->people_threshold,
-             o->npu_force ? o->npu_kernel : 0);
+    snprintf(line, sizeof line, "%d %d %u %u %a %u", o->diarize, o->diarize_fast, o->min_speakers,
+             o->max_speakers, (double)o->people_threshold, o->npu_force ? o->npu_kernel : 0);
     add_text(hash, line);
     add_text(hash, o->speaker_model);
     add_people(hash, o->people);

@@ -25,7 +25,7 @@ static const char help[] =
     "  -o, --output DIR           write DIR/NAME.FORMAT in place of standard output\n"
     "                             (while it works, DIR/NAME.partial keeps what is finished, one line for each segment)\n"
     "      --resume               with -o: skip recordings whose outputs of the same settings are complete, and go on with\n"
-    "                             unfinished ones where they stopped (with --sequential from their beginning)\n"
+    "                             unfinished ones where they stopped\n"
     "      --prompt TEXT          text that could stand before: names, spelling, style\n"
     "      --hotwords A,B         words to expect\n"
     "      --condition-on-previous   show each window the text of those before\n"

@@ -15,17 +15,21 @@
 static const char help[] =
     "usage: sotto live [options]                    from a microphone\n"
     "       PROGRAM | sotto live [options]          from a pipe of samples: mono, 16 kHz, no header\n"
-    "Writes what is said while it is said. Text is written when two passes over the same sound agree on it, and is never taken\n"
+    "Writes what is said while it is said. Text is written when two passes over the same sound agree on it, "
+    "and is never taken\n"
     "back. How far it is behind is said on standard error. Ctrl-C ends a microphone.\n"
     "\n"
     "  -m, --model NAME|PATH      model (default base)\n"
     "  -l, --language CODE|auto   language spoken (default auto: asked at every pass, so better given)\n"
     "      --task transcribe|translate   translate: into English\n"
-    "  -f, --format txt|json      txt: one line for each confirmed piece (default); json: one object a line, partial text too\n"
+    "  -f, --format txt|json      txt: one line for each confirmed piece (default); json: one object a line, "
+    "partial text too\n"
     "      --raw s16le|f32le      what comes through the pipe (default s16le)\n"
-    "      --microphone [DRIVER:]NAME   FFmpeg's name of a device, as alsa:hw:1 (default: pulse's or alsa's default)\n"
+    "      --microphone [DRIVER:]NAME   FFmpeg's name of a device, as alsa:hw:1 (default: pulse's or alsa's "
+    "default)\n"
     "      --step SECONDS         new sound after which it is heard again, 0.2 to 10 (default 1)\n"
-    "      --prompt TEXT, --hotwords A,B, --threads N, --no-vad, --vad-threshold P   as for sotto transcribe\n"
+    "      --prompt TEXT, --hotwords A,B, --threads N, --no-vad, --vad-threshold P   as for sotto "
+    "transcribe\n"
     "  -q, --quiet                nothing on standard error but mistakes\n"
     "  -h, --help\n";
 
@@ -63,14 +67,19 @@ static void put_string(FILE *out, const char *text) {
     putc('"', out);
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') fprintf(out, "\\%c", c);
-        else if (c < ' ') fprintf(out, "\\u%04x", c);
-        else putc(c, out);
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c < ' ')
+            fprintf(out, "\\u%04x", c);
+        else
+            putc(c, out);
     }
     putc('"', out);
 }
 
-static double latency(const sotto_live_text *text) { return text->heard - text->end + text->pass_seconds; }
+static double latency(const sotto_live_text *text) {
+    return text->heard - text->end + text->pass_seconds;
+}
 
 static void write_json(struct live *live, const sotto_live_text *text) {
     char *line = NULL;
@@ -80,7 +89,8 @@ static void write_json(struct live *live, const sotto_live_text *text) {
     if (text->confirmed[0]) {
         fputs("{\"type\": \"confirmed\", \"text\": ", out);
         put_string(out, text->confirmed);
-        fprintf(out, ", \"start\": %.3f, \"end\": %.3f, \"latency\": %.3f}\n", text->start, text->end, latency(text));
+        fprintf(out, ", \"start\": %.3f, \"end\": %.3f, \"latency\": %.3f}\n", text->start, text->end,
+                latency(text));
     }
     fputs("{\"type\": \"partial\", \"text\": ", out);
     put_string(out, text->partial);
@@ -113,13 +123,17 @@ static void on_text(void *user, const sotto_live_text *text) {
     live->shown = false;
     live->n_passes++;
     live->pass_sum += text->pass_seconds;
-    if (live->json) write_json(live, text);
-    else write_text(live, text);
+    if (live->json)
+        write_json(live, text);
+    else
+        write_text(live, text);
     if (text->confirmed[0]) {
         live->n_confirmed++;
         live->latency_sum += latency(text);
         live->latency_worst = fmax(live->latency_worst, latency(text));
-        if (!live->quiet) fprintf(stderr, "sotto: up to %.1f s, %.2f s behind (a pass took %.2f s)\n", text->end, latency(text), text->pass_seconds);
+        if (!live->quiet)
+            fprintf(stderr, "sotto: up to %.1f s, %.2f s behind (a pass took %.2f s)\n", text->end,
+                    latency(text), text->pass_seconds);
     }
     show_partial(live, text->partial);
 }
@@ -136,14 +150,30 @@ static bool parse_seconds(const char *text, double *value) {
     return end != text && !*end && isfinite(*value);
 }
 
-enum { OPT_RAW = 256, OPT_MICROPHONE, OPT_STEP, OPT_TASK, OPT_PROMPT, OPT_HOTWORDS, OPT_THREADS, OPT_NO_VAD, OPT_VAD_THRESHOLD };
+enum {
+    OPT_RAW = 256,
+    OPT_MICROPHONE,
+    OPT_STEP,
+    OPT_TASK,
+    OPT_PROMPT,
+    OPT_HOTWORDS,
+    OPT_THREADS,
+    OPT_NO_VAD,
+    OPT_VAD_THRESHOLD
+};
 
 static bool take(struct live *live, int option, const char *value) {
     double number = 0;
     switch (option) {
-    case 'm': live->model = value; return true;
-    case 'l': live->options.language = value; return true;
-    case 'q': live->quiet = true; return true;
+    case 'm':
+        live->model = value;
+        return true;
+    case 'l':
+        live->options.language = value;
+        return true;
+    case 'q':
+        live->quiet = true;
+        return true;
     case 'f':
         live->json = strcmp(value, "json") == 0;
         return live->json || strcmp(value, "txt") == 0 || complain("--format takes txt or json");
@@ -152,14 +182,26 @@ static bool take(struct live *live, int option, const char *value) {
         return live->f32le || strcmp(value, "s16le") == 0 || complain("--raw takes s16le or f32le");
     case OPT_TASK:
         live->options.task = strcmp(value, "translate") == 0 ? SOTTO_TRANSLATE : SOTTO_TRANSCRIBE;
-        return live->options.task || strcmp(value, "transcribe") == 0 || complain("--task takes transcribe or translate");
-    case OPT_MICROPHONE: live->microphone = value; return true;
-    case OPT_STEP: return (parse_seconds(value, &live->how.step) && live->how.step >= 0.2 && live->how.step <= 10) || complain("--step takes 0.2 to 10 seconds");
-    case OPT_PROMPT: live->options.initial_prompt = value; return true;
-    case OPT_HOTWORDS: live->options.hotwords = value; return true;
-    case OPT_NO_VAD: live->options.vad = false; return true;
+        return live->options.task || strcmp(value, "transcribe") == 0 ||
+               complain("--task takes transcribe or translate");
+    case OPT_MICROPHONE:
+        live->microphone = value;
+        return true;
+    case OPT_STEP:
+        return (parse_seconds(value, &live->how.step) && live->how.step >= 0.2 && live->how.step <= 10) ||
+               complain("--step takes 0.2 to 10 seconds");
+    case OPT_PROMPT:
+        live->options.initial_prompt = value;
+        return true;
+    case OPT_HOTWORDS:
+        live->options.hotwords = value;
+        return true;
+    case OPT_NO_VAD:
+        live->options.vad = false;
+        return true;
     case OPT_THREADS:
-        if (!parse_seconds(value, &number) || number < 1 || number > 1024 || number != floor(number)) return complain("--threads takes 1 to 1024");
+        if (!parse_seconds(value, &number) || number < 1 || number > 1024 || number != floor(number))
+            return complain("--threads takes 1 to 1024");
         live->options.threads = (uint32_t)number;
         return true;
     default:
@@ -172,13 +214,20 @@ static bool take(struct live *live, int option, const char *value) {
 /** -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct live *live) {
     static const struct option names[] = {
-        {"model", required_argument, NULL, 'm'},          {"language", required_argument, NULL, 'l'},
-        {"format", required_argument, NULL, 'f'},         {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},                 {"raw", required_argument, NULL, OPT_RAW},
-        {"microphone", required_argument, NULL, OPT_MICROPHONE}, {"step", required_argument, NULL, OPT_STEP},
-        {"task", required_argument, NULL, OPT_TASK},      {"prompt", required_argument, NULL, OPT_PROMPT},
-        {"hotwords", required_argument, NULL, OPT_HOTWORDS}, {"threads", required_argument, NULL, OPT_THREADS},
-        {"no-vad", no_argument, NULL, OPT_NO_VAD},        {"vad-threshold", required_argument, NULL, OPT_VAD_THRESHOLD},
+        {"model", required_argument, NULL, 'm'},
+        {"language", required_argument, NULL, 'l'},
+        {"format", required_argument, NULL, 'f'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
+        {"raw", required_argument, NULL, OPT_RAW},
+        {"microphone", required_argument, NULL, OPT_MICROPHONE},
+        {"step", required_argument, NULL, OPT_STEP},
+        {"task", required_argument, NULL, OPT_TASK},
+        {"prompt", required_argument, NULL, OPT_PROMPT},
+        {"hotwords", required_argument, NULL, OPT_HOTWORDS},
+        {"threads", required_argument, NULL, OPT_THREADS},
+        {"no-vad", no_argument, NULL, OPT_NO_VAD},
+        {"vad-threshold", required_argument, NULL, OPT_VAD_THRESHOLD},
         {0},
     };
     optind = 1;
@@ -189,18 +238,24 @@ static int parse(int argc, char **argv, struct live *live) {
         if (option == '?') return complain("unknown or ambiguous option"), SO_EXIT_USAGE;
         if (!take(live, option, optarg)) return SO_EXIT_USAGE;
     }
-    if (optind < argc) return complain("there are no files to name: samples come through a pipe or from a microphone"), SO_EXIT_USAGE;
+    if (optind < argc)
+        return complain("there are no files to name: samples come through a pipe or from a microphone"),
+               SO_EXIT_USAGE;
     return -1;
 }
 
-/** Whole samples of `bytes` [n] as floats; what is left of the last one moves to the front. Returns how many. */
+/** Whole samples of `bytes` [n] as floats; what is left of the last one moves to the front. Returns how many.
+ */
 static size_t take_samples(const struct live *live, unsigned char *bytes, size_t *n, float *samples) {
     size_t width = live->f32le ? 4 : 2, count = *n / width;
     for (size_t i = 0; i < count; i++) {
         const unsigned char *b = bytes + i * width;
-        uint32_t bits = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (live->f32le ? (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24 : 0);
-        if (live->f32le) memcpy(&samples[i], &bits, sizeof bits);
-        else samples[i] = (float)(int16_t)(uint16_t)bits / 32768.0f;
+        uint32_t bits = (uint32_t)b[0] | (uint32_t)b[1] << 8 |
+                        (live->f32le ? (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24 : 0);
+        if (live->f32le)
+            memcpy(&samples[i], &bits, sizeof bits);
+        else
+            samples[i] = (float)(int16_t)(uint16_t)bits / 32768.0f;
     }
     *n -= count * width;
     memmove(bytes, bytes + count * width, *n);
@@ -236,7 +291,8 @@ static sotto_status run_microphone(struct live *live, sotto_live *stream, sotto_
     }
     sotto_audio *audio;
     float samples[SOTTO_SAMPLE_RATE / 10];
-    sotto_status status = sotto_audio_open_device(*driver ? driver : NULL, name && *name ? name : NULL, &audio, err);
+    sotto_status status =
+        sotto_audio_open_device(*driver ? driver : NULL, name && *name ? name : NULL, &audio, err);
     if (!status && !live->quiet) fputs("sotto: listening; Ctrl-C ends it\n", stderr);
     for (size_t n = 1; !status && n > 0 && !interrupted && !live->stdout_error;) {
         status = sotto_audio_read(audio, samples, sizeof samples / sizeof *samples, &n, err);
@@ -253,13 +309,18 @@ static int run(struct live *live) {
     sotto_status status = sotto_model_open(live->model, &model, &err);
     if (!status) status = sotto_live_open(model, &live->how, &live->options, on_text, live, &stream, &err);
     bool usage = status == SOTTO_ERR_ARGUMENT;
-    if (!status) status = live->microphone || isatty(STDIN_FILENO) ? run_microphone(live, stream, &err) : run_pipe(live, stream, &err);
+    if (!status)
+        status = live->microphone || isatty(STDIN_FILENO) ? run_microphone(live, stream, &err)
+                                                          : run_pipe(live, stream, &err);
     if (!status && !live->stdout_error) status = sotto_live_finish(stream, &err);
-    if (status) so_console_error("live", err.message);
+    if (status)
+        so_console_error("live", err.message);
     else if (!live->quiet && live->n_confirmed)
-        fprintf(stderr, "sotto: %.2f s behind on average, %.2f s at worst, over %zu confirmations; %.2f s for each of %zu passes\n",
-                live->latency_sum / (double)live->n_confirmed, live->latency_worst, live->n_confirmed, live->pass_sum / (double)live->n_passes,
-                live->n_passes);
+        fprintf(stderr,
+                "sotto: %.2f s behind on average, %.2f s at worst, over %zu confirmations; %.2f s for each "
+                "of %zu passes\n",
+                live->latency_sum / (double)live->n_confirmed, live->latency_worst, live->n_confirmed,
+                live->pass_sum / (double)live->n_passes, live->n_passes);
     sotto_live_close(stream);
     sotto_model_close(model);
     return status || live->stdout_error ? usage ? SO_EXIT_USAGE : SO_EXIT_FAILURE : SO_EXIT_OK;

@@ -16,7 +16,9 @@ static char *join(const char *folder, const char *name, const char *extension) {
     return path;
 }
 
-char *so_resume_journal(const char *folder, const char *name) { return join(folder, name, "partial"); }
+char *so_resume_journal(const char *folder, const char *name) {
+    return join(folder, name, "partial");
+}
 
 static bool exists(const char *folder, const char *name, const char *extension) {
     char *path = join(folder, name, extension);
@@ -42,7 +44,8 @@ static bool is_listed(const char *folder, const char *name, const char *fingerpr
     return found;
 }
 
-bool so_resume_is_done(const char *folder, const char *name, const char *fingerprint, const sotto_format *formats, size_t n_formats) {
+bool so_resume_is_done(const char *folder, const char *name, const char *fingerprint,
+                       const sotto_format *formats, size_t n_formats) {
     if (!fingerprint[0] || !is_listed(folder, name, fingerprint)) return false;
     for (size_t i = 0; i < n_formats; i++)
         if (!exists(folder, name, so_format_extension(formats[i]))) return false;
@@ -79,7 +82,9 @@ bool so_resume_finish(const char *folder, const char *name, const char *fingerpr
     return ok;
 }
 
-bool so_resume_has_list(const char *folder) { return exists(folder, ".sotto-done", ""); }
+bool so_resume_has_list(const char *folder) {
+    return exists(folder, ".sotto-done", "");
+}
 
 void so_resume_forget(const char *folder) {
     char *path = join(folder, ".sotto-done", "");

@@ -1,4 +1,5 @@
-/** Runs over many files that can be gone on with: which outputs are done, and where unfinished ones keep their journal. */
+/** Runs over many files that can be gone on with: which outputs are done, and where unfinished ones keep
+ * their journal. */
 #ifndef SO_CLI_RESUME_H
 #define SO_CLI_RESUME_H
 
@@ -8,10 +9,11 @@
 #include "sotto.h"
 
 /**
- * FOLDER/.sotto-done has a line "FINGERPRINT NAME" for each recording whose outputs were written. Whether there is one for this and
- * all the outputs are still there.
+ * FOLDER/.sotto-done has a line "FINGERPRINT NAME" for each recording whose outputs were written. Whether
+ * there is one for this and all the outputs are still there.
  */
-bool so_resume_is_done(const char *folder, const char *name, const char *fingerprint, const sotto_format *formats, size_t n_formats);
+bool so_resume_is_done(const char *folder, const char *name, const char *fingerprint,
+                       const sotto_format *formats, size_t n_formats);
 
 /** All outputs are written: remember it. False with errno. */
 bool so_resume_finish(const char *folder, const char *name, const char *fingerprint);

@@ -51,8 +51,10 @@ static bool take_speaker(char **at, int *speaker) {
     while (**at == ' ') ++*at;
     bool none = strncmp(*at, "-1", 2) == 0;
     uint64_t value = 0;
-    if (none) *at += 2;
-    else if (!take(at, 10, INT32_MAX, &value)) return false;
+    if (none)
+        *at += 2;
+    else if (!take(at, 10, INT32_MAX, &value))
+        return false;
     *speaker = none ? -1 : (int)value;
     return true;
 }
@@ -104,8 +106,9 @@ static bool read_words(struct reader *r, sotto_word *words, size_t n) {
         const char *text;
         if (!at || strncmp(at, "word ", 5) != 0) return false;
         at += 5;
-        if (!take_double(&at, &words[i].start) || !take_double(&at, &words[i].end) || !take_float(&at, &words[i].probability) ||
-            !take_speaker(&at, &words[i].speaker) || !take_text(at, &text))
+        if (!take_double(&at, &words[i].start) || !take_double(&at, &words[i].end) ||
+            !take_float(&at, &words[i].probability) || !take_speaker(&at, &words[i].speaker) ||
+            !take_text(at, &text))
             return false;
         words[i].text = strdup(text);
         if (!words[i].text) return false;
@@ -117,9 +120,11 @@ static bool read_words(struct reader *r, sotto_word *words, size_t n) {
 static bool read_segment(struct reader *r, char *at) {
     sotto_segment s = {0};
     uint64_t n_tokens, n_words;
-    if (!take_double(&at, &s.start) || !take_double(&at, &s.end) || !take_float(&at, &s.temperature) || !take_float(&at, &s.avg_logprob) ||
-        !take_float(&at, &s.compression_ratio) || !take_float(&at, &s.no_speech_prob) || !take_speaker(&at, &s.speaker) ||
-        !take_language(&at, &s.language) || !take(&at, 10, MAX_TOKENS, &n_tokens) || !take(&at, 10, MAX_TOKENS, &n_words))
+    if (!take_double(&at, &s.start) || !take_double(&at, &s.end) || !take_float(&at, &s.temperature) ||
+        !take_float(&at, &s.avg_logprob) || !take_float(&at, &s.compression_ratio) ||
+        !take_float(&at, &s.no_speech_prob) || !take_speaker(&at, &s.speaker) ||
+        !take_language(&at, &s.language) || !take(&at, 10, MAX_TOKENS, &n_tokens) ||
+        !take(&at, 10, MAX_TOKENS, &n_words))
         return false;
     int32_t *tokens = so_calloc(n_tokens + 1, sizeof *tokens);
     float *logprobs = so_calloc(n_tokens + 1, sizeof *logprobs);
@@ -153,13 +158,14 @@ static bool read_segment(struct reader *r, char *at) {
 }
 
 /** A chunk is whole: its segments become the transcript's. */
-static bool read_chunk(struct reader *r, char *at, struct so_transcript *transcript, struct so_journal_state *state) {
+static bool read_chunk(struct reader *r, char *at, struct so_transcript *transcript,
+                       struct so_journal_state *state) {
     const char *language;
     uint64_t number;
     double end;
     float probability;
-    if (!take(&at, 10, UINT64_MAX, &number) || number != state->chunks + 1 || !take_double(&at, &end) || !take_language(&at, &language) ||
-        !take_float(&at, &probability) || *at)
+    if (!take(&at, 10, UINT64_MAX, &number) || number != state->chunks + 1 || !take_double(&at, &end) ||
+        !take_language(&at, &language) || !take_float(&at, &probability) || *at)
         return false;
     for (size_t i = 0; i < r->part->result.n_segments; i++)
         if (so_transcript_add(transcript, &r->part->result.segments[i], NULL, NULL)) return false;
@@ -174,13 +180,14 @@ static bool renew_part(struct reader *r) {
     return so_transcript_create(r->model, &r->part, NULL) == SOTTO_OK;
 }
 
-sotto_status so_journal_read(FILE *file, const char *fingerprint, struct so_transcript *transcript, struct so_journal_state *state,
-                             long *kept, sotto_error *err) {
+sotto_status so_journal_read(FILE *file, const char *fingerprint, struct so_transcript *transcript,
+                             struct so_journal_state *state, long *kept, sotto_error *err) {
     static const char head[] = "sotto journal 1 ";
     struct reader r = {.file = file, .model = transcript->result.model};
     char *at = next_line(&r);
     *kept = 0;
-    bool ours = at && strncmp(at, head, sizeof head - 1) == 0 && strcmp(at + sizeof head - 1, fingerprint) == 0;
+    bool ours =
+        at && strncmp(at, head, sizeof head - 1) == 0 && strcmp(at + sizeof head - 1, fingerprint) == 0;
     bool ok = renew_part(&r), memory = ok;
     if (ours) *kept = ftell(file);
     while (ours && ok && (at = next_line(&r))) {

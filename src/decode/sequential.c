@@ -86,8 +86,27 @@ static sotto_status run_window(struct sequential *s, sotto_error *err) {
     return SOTTO_OK;
 }
 
+/** Pass over what an earlier call finished, and over the prompt, which is for the first window. */
+static sotto_status pass_over(struct sequential *s, sotto_error *err) {
+    const struct so_journal_state *resumed = &s->job->resumed;
+    uint64_t target = (uint64_t)(resumed->end * SO_FRAMES_PER_SECOND + 0.5);
+    uint32_t frames = 1;
+    sotto_status status = SOTTO_OK;
+    s->windows = resumed->chunks;
+    if (resumed->chunks) so_history_reset(&s->job->history);
+    while (!status && frames > 0 && s->feed.start_frame < target) {
+        status = fill(s, err);
+        uint64_t left = target - s->feed.start_frame;
+        frames = so_feed_frames(&s->feed);
+        if (left < frames) frames = (uint32_t)left;
+        so_feed_advance(&s->feed, frames);
+    }
+    return status;
+}
+
 static sotto_status run_windows(struct sequential *s, sotto_error *err) {
-    sotto_status status = fill(s, err);
+    sotto_status status = pass_over(s, err);
+    if (!status) status = fill(s, err);
     /* The language of a recording too short for one frame is still asked for. */
     bool more = true;
     while (!status && more) {

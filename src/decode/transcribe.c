@@ -92,7 +92,7 @@ static sotto_status open_journal(struct so_job *job, sotto_error *err) {
     const sotto_options *o = job->options;
     const char *fingerprint = job->source->fingerprint ? job->source->fingerprint : "";
     if (!o->journal) return SOTTO_OK;
-    bool resume = o->resume && !is_sequential(o);
+    bool resume = o->resume && !o->condition_on_previous;
     sotto_status status = so_journal_open(o->journal, fingerprint, resume, job->transcript, &job->journal, &job->resumed, err);
     const sotto_result *result = &job->transcript->result;
     if (status || job->resumed.chunks == 0) return status;

@@ -15,7 +15,8 @@ enum { REMEMBERED = 6 }; /* confirmed words that may be heard once more */
 /** Words that begin so long before the end of what is confirmed may be its own words again. */
 #define OVERLAP 1.5
 
-sotto_status so_heard_add(struct so_heard *heard, const char *text, double start, double end, sotto_error *err) {
+sotto_status so_heard_add(struct so_heard *heard, const char *text, double start, double end,
+                          sotto_error *err) {
     if (heard->n == heard->capacity) {
         size_t capacity = so_max(16, 2 * heard->capacity);
         struct so_heard_word *words = so_calloc(capacity, sizeof *words);
@@ -38,7 +39,9 @@ static void drop(struct so_heard *heard, size_t count) {
     if (count) memmove(heard->words, heard->words + count, heard->n * sizeof *heard->words);
 }
 
-void so_heard_clear(struct so_heard *heard) { drop(heard, heard->n); }
+void so_heard_clear(struct so_heard *heard) {
+    drop(heard, heard->n);
+}
 
 void so_heard_free(struct so_heard *heard) {
     so_heard_clear(heard);
@@ -59,7 +62,9 @@ char *so_heard_text(const struct so_heard *heard, size_t first, size_t end) {
     return text;
 }
 
-static bool is_mark(char c) { return c != '\0' && strchr(" .,?!;:\"'()-", c) != NULL; }
+static bool is_mark(char c) {
+    return c != '\0' && strchr(" .,?!;:\"'()-", c) != NULL;
+}
 
 static struct so_text bare(const char *word) {
     size_t first = 0, end = strlen(word);
@@ -68,7 +73,9 @@ static struct so_text bare(const char *word) {
     return (struct so_text){word + first, end - first};
 }
 
-static char small(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char small(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 bool so_same_word(const char *a, const char *b) {
     struct so_text left = bare(a), right = bare(b);
@@ -91,10 +98,12 @@ static bool repeats(const struct so_agreement *a, const struct so_heard *pass, s
     return true;
 }
 
-/** Take out what is confirmed already: by time, then, since times of one word differ from pass to pass, by text. */
+/** Take out what is confirmed already: by time, then, since times of one word differ from pass to pass, by
+ * text. */
 static void take_out_confirmed(const struct so_agreement *a, struct so_heard *pass) {
     size_t old = 0;
-    while (old < pass->n && pass->words[old].end <= a->until + TOLERANCE && pass->words[old].start < a->until) old++;
+    while (old < pass->n && pass->words[old].end <= a->until + TOLERANCE && pass->words[old].start < a->until)
+        old++;
     drop(pass, old);
     if (pass->n == 0 || pass->words[0].start > a->until + OVERLAP) return;
     for (size_t n = so_min(a->confirmed.n, pass->n); n > 0; n--) {
@@ -111,15 +120,20 @@ static sotto_status remember(struct so_agreement *a, const struct so_heard_word 
     return so_heard_add(&a->confirmed, word->text, word->start, word->end, err);
 }
 
-sotto_status so_agree(struct so_agreement *a, struct so_heard *pass, bool all, size_t *fresh, sotto_error *err) {
+sotto_status so_agree(struct so_agreement *a, struct so_heard *pass, bool all, size_t *fresh,
+                      sotto_error *err) {
     take_out_confirmed(a, pass);
     size_t common = 0;
-    while (common < pass->n && (all || (common < a->pending.n && so_same_word(pass->words[common].text, a->pending.words[common].text)))) common++;
+    while (common < pass->n &&
+           (all ||
+            (common < a->pending.n && so_same_word(pass->words[common].text, a->pending.words[common].text))))
+        common++;
     sotto_status status = SOTTO_OK;
     for (size_t i = 0; i < common && !status; i++) status = remember(a, &pass->words[i], err);
     so_heard_clear(&a->pending);
     for (size_t i = common; i < pass->n && !status; i++)
-        status = so_heard_add(&a->pending, pass->words[i].text, pass->words[i].start, pass->words[i].end, err);
+        status =
+            so_heard_add(&a->pending, pass->words[i].text, pass->words[i].start, pass->words[i].end, err);
     *fresh = common;
     return status;
 }

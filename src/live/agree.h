@@ -1,7 +1,7 @@
 /**
- * What two passes over the same sound agree on: the words that both begin with are confirmed (local agreement of two: Liu, Spanakis,
- * Niehues 2020, "Low-latency sequence-to-sequence speech recognition and translation by partial hypothesis selection"). What was confirmed
- * once stays: a later pass can only add to it.
+ * What two passes over the same sound agree on: the words that both begin with are confirmed (local agreement
+ * of two: Liu, Spanakis, Niehues 2020, "Low-latency sequence-to-sequence speech recognition and translation
+ * by partial hypothesis selection"). What was confirmed once stays: a later pass can only add to it.
  */
 #ifndef SO_LIVE_AGREE_H
 #define SO_LIVE_AGREE_H
@@ -22,7 +22,8 @@ struct so_heard {
     size_t n, capacity;
 };
 
-sotto_status so_heard_add(struct so_heard *heard, const char *text, double start, double end, sotto_error *err);
+sotto_status so_heard_add(struct so_heard *heard, const char *text, double start, double end,
+                          sotto_error *err);
 void so_heard_clear(struct so_heard *heard);
 void so_heard_free(struct so_heard *heard);
 
@@ -41,9 +42,11 @@ struct so_agreement {
 void so_agreement_free(struct so_agreement *agreement);
 
 /**
- * A new pass. Words that are confirmed already are taken out of it; *fresh: how many of its first words are newly confirmed: those
- * that the pass before agrees on, and with `all` all of them. The rest is pending. The pass's list is changed.
+ * A new pass. Words that are confirmed already are taken out of it; *fresh: how many of its first words are
+ * newly confirmed: those that the pass before agrees on, and with `all` all of them. The rest is pending. The
+ * pass's list is changed.
  */
-sotto_status so_agree(struct so_agreement *agreement, struct so_heard *pass, bool all, size_t *fresh, sotto_error *err);
+sotto_status so_agree(struct so_agreement *agreement, struct so_heard *pass, bool all, size_t *fresh,
+                      sotto_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Transcription while somebody speaks. The sound that is not settled yet, at most half a minute, is transcribed again and again as it
- * grows; what two passes agree on is confirmed (agree.h). Sound before a confirmed end of a sentence is forgotten.
+ * Transcription while somebody speaks. The sound that is not settled yet, at most half a minute, is
+ * transcribed again and again as it grows; what two passes agree on is confirmed (agree.h). Sound before a
+ * confirmed end of a sentence is forgotten.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -16,11 +17,12 @@
 #define LIVE_VERSION 1
 #define MIN_STEP 0.2
 #define MAX_STEP 10.0
-#define LONGEST_STEP 5.0  /* seconds of new sound that one pass takes at most, however much was pushed at once */
-#define TRIM_AFTER 12.0   /* seconds of unsettled sound after which the confirmed part of it is forgotten */
-#define FULL 27.0         /* then all but the last words are confirmed, agreed on or not */
-#define UNSURE_TAIL 2.0   /* seconds that are still open then */
-#define SILENCE_KEPT 2.0  /* of sound in which nobody spoke */
+#define LONGEST_STEP \
+    5.0 /* seconds of new sound that one pass takes at most, however much was pushed at once */
+#define TRIM_AFTER 12.0  /* seconds of unsettled sound after which the confirmed part of it is forgotten */
+#define FULL 27.0        /* then all but the last words are confirmed, agreed on or not */
+#define UNSURE_TAIL 2.0  /* seconds that are still open then */
+#define SILENCE_KEPT 2.0 /* of sound in which nobody spoke */
 
 struct sotto_live {
     const sotto_model *model;
@@ -28,16 +30,19 @@ struct sotto_live {
     sotto_live_callback callback;
     void *user;
     double step;
-    float *samples; /* [SO_FEED_SAMPLES], the first n are there: what is not settled */
+    float *samples;  /* [SO_FEED_SAMPLES], the first n are there: what is not settled */
     size_t n, fresh; /* fresh: of them, those that no pass has heard */
     uint64_t start;  /* of samples[0] in the stream */
     struct so_agreement agreement;
     struct so_heard pass;
-    double sentence_end; /* end of the last confirmed word that ends a sentence, seconds; 0: none in the unsettled sound */
+    double sentence_end; /* end of the last confirmed word that ends a sentence, seconds; 0: none in the
+                            unsettled sound */
     bool finished;
 };
 
-void sotto_live_options_init(sotto_live_options *options) { *options = (sotto_live_options){.version = LIVE_VERSION, .step = 1}; }
+void sotto_live_options_init(sotto_live_options *options) {
+    *options = (sotto_live_options){.version = LIVE_VERSION, .step = 1};
+}
 
 void sotto_live_close(sotto_live *live) {
     if (!live) return;
@@ -49,8 +54,10 @@ void sotto_live_close(sotto_live *live) {
 
 /** What every pass is asked for, whatever else the caller wants. */
 static void settle_options(sotto_options *options, const sotto_options *given) {
-    if (given) *options = *given;
-    else sotto_options_init(options);
+    if (given)
+        *options = *given;
+    else
+        sotto_options_init(options);
     options->word_timestamps = true;
     options->no_timestamps = options->sequential = options->condition_on_previous = false;
     options->journal = NULL;
@@ -63,8 +70,9 @@ static void settle_options(sotto_options *options, const sotto_options *given) {
     if (options->n_temperatures > 2) options->n_temperatures = 2;
 }
 
-sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options *how, const sotto_options *options, sotto_live_callback callback,
-                             void *user, sotto_live **out, sotto_error *err) {
+sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options *how,
+                             const sotto_options *options, sotto_live_callback callback, void *user,
+                             sotto_live **out, sotto_error *err) {
     sotto_live_options defaults;
     sotto_options settled;
     *out = NULL;
@@ -72,7 +80,9 @@ sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options 
     sotto_live_options_init(&defaults);
     if (!how) how = &defaults;
     if (!model || !callback) return so_fail(err, SOTTO_ERR_ARGUMENT, "no model or no callback was given");
-    if (how->version != LIVE_VERSION) return so_fail(err, SOTTO_ERR_ARGUMENT, "the options were not set up by sotto_live_options_init of this version");
+    if (how->version != LIVE_VERSION)
+        return so_fail(err, SOTTO_ERR_ARGUMENT,
+                       "the options were not set up by sotto_live_options_init of this version");
     if (!(how->step >= MIN_STEP && how->step <= MAX_STEP))
         return so_fail(err, SOTTO_ERR_ARGUMENT, "the step must be from %g to %g seconds", MIN_STEP, MAX_STEP);
     settle_options(&settled, options);
@@ -85,18 +95,26 @@ sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options 
         so_free(samples);
         return so_fail_memory(err, SO_FEED_SAMPLES * sizeof *samples, "live transcription");
     }
-    *live = (struct sotto_live){.model = model, .options = settled, .callback = callback, .user = user, .step = how->step, .samples = samples};
+    *live = (struct sotto_live){.model = model,
+                                .options = settled,
+                                .callback = callback,
+                                .user = user,
+                                .step = how->step,
+                                .samples = samples};
     *out = live;
     return SOTTO_OK;
 }
 
-static double seconds(uint64_t samples) { return (double)samples / SOTTO_SAMPLE_RATE; }
+static double seconds(uint64_t samples) {
+    return (double)samples / SOTTO_SAMPLE_RATE;
+}
 
 /** Transcribe what is unsettled; its words to live->pass, in the stream's time. */
 static sotto_status hear(struct sotto_live *live, sotto_error *err) {
     sotto_result *result;
     so_heard_clear(&live->pass);
-    sotto_status status = sotto_transcribe_pcm(live->model, live->samples, live->n, &live->options, &result, err);
+    sotto_status status =
+        sotto_transcribe_pcm(live->model, live->samples, live->n, &live->options, &result, err);
     double from = seconds(live->start);
     for (size_t i = 0; !status && i < result->n_segments; i++) {
         const sotto_segment *segment = &result->segments[i];
@@ -135,14 +153,17 @@ static void trim(struct sotto_live *live) {
     if (live->pass.n == 0 && live->agreement.pending.n == 0) {
         forget(live, heard - SILENCE_KEPT);
     } else if (length > TRIM_AFTER) {
-        if (live->sentence_end > 0) forget(live, live->sentence_end);
-        else if (length > TRIM_AFTER + 6) forget(live, live->agreement.until);
+        if (live->sentence_end > 0)
+            forget(live, live->sentence_end);
+        else if (length > TRIM_AFTER + 6)
+            forget(live, live->agreement.until);
     }
     /* Nothing was agreed on for half a minute: room must be made all the same. */
     if (seconds(live->n) > FULL) forget(live, heard - UNSURE_TAIL);
 }
 
-static sotto_status tell(struct sotto_live *live, size_t fresh, double pass_seconds, bool last, sotto_error *err) {
+static sotto_status tell(struct sotto_live *live, size_t fresh, double pass_seconds, bool last,
+                         sotto_error *err) {
     struct so_heard *pending = &live->agreement.pending;
     char *confirmed = so_heard_text(&live->pass, 0, fresh), *partial = so_heard_text(pending, 0, pending->n);
     sotto_status status = SOTTO_OK;
@@ -197,7 +218,8 @@ static sotto_status run_pass(struct sotto_live *live, bool last, sotto_error *er
 sotto_status sotto_live_push(sotto_live *live, const float *samples, size_t n_samples, sotto_error *err) {
     so_error_clear(err);
     if (live->finished) return so_fail(err, SOTTO_ERR_ARGUMENT, "the stream is finished");
-    const size_t step = (size_t)(live->step * SOTTO_SAMPLE_RATE), most = (size_t)(fmax(LONGEST_STEP, live->step) * SOTTO_SAMPLE_RATE);
+    const size_t step = (size_t)(live->step * SOTTO_SAMPLE_RATE),
+                 most = (size_t)(fmax(LONGEST_STEP, live->step) * SOTTO_SAMPLE_RATE);
     while (n_samples > 0) {
         size_t room = so_min(SO_FEED_SAMPLES - live->n, most - live->fresh), n = so_min(n_samples, room);
         memcpy(live->samples + live->n, samples, n * sizeof *samples);

@@ -410,15 +410,16 @@ class Resumption(Case):
         del result["timing"], result["device"]
         return result
 
-    def test_killed_runs_keep_what_is_finished_and_go_on_to_the_same_transcript(self):
+    def check_kills(self, *more):
         path = self.recording()
-        self.assertEqual(self.transcribe(path, *self.OPTIONS, "-o", self.path("whole")).returncode, 0)
+        options = [*self.OPTIONS, *more]
+        self.assertEqual(self.transcribe(path, *options, "-o", self.path("whole")).returncode, 0)
         self.assertEqual(os.listdir(self.path("whole")), ["long.json"])
         whole = self.transcript(self.path("whole/long.json"))
-        self.assertGreater(len(whole["segments"]), 14)
+        self.assertGreater(len(whole["segments"]), 13)
         journal, output, last = self.path("out/long.partial"), self.path("out/long.json"), 0
         for kills in range(4):
-            process = self.start(path, "-o", self.path("out"), "--resume")
+            process = self.start(path, "-o", self.path("out"), "--resume", *more)
             deadline = time.monotonic() + 60
             while process.poll() is None and self.chunks(journal) < last + 3 and time.monotonic() < deadline:
                 time.sleep(0.002)
@@ -431,10 +432,16 @@ class Resumption(Case):
             last = found
             with open(journal, "ab") as torn:
                 torn.write(b"segment 4034000000000000 40" if kills % 2 else b"chunk 99")
-        again = self.transcribe(path, *self.OPTIONS, "-o", self.path("out"), "--resume")
+        again = self.transcribe(path, *options, "-o", self.path("out"), "--resume")
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(self.transcript(output), whole)
         self.assertFalse(os.path.exists(journal))
+
+    def test_killed_runs_keep_what_is_finished_and_go_on_to_the_same_transcript(self):
+        self.check_kills()
+
+    def test_killed_sequential_runs_go_on_to_the_same_transcript(self):
+        self.check_kills("--sequential")
 
     def test_interrupted_runs_over_many_files_skip_what_is_done(self):
         first, second = self.tone("first.wav"), self.tone("second.wav")

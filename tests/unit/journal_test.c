@@ -21,13 +21,24 @@ static long size;
 static long ends[CHUNKS + 1]; /* file sizes after the head and after each chunk */
 
 static void add(struct so_transcript *t, int number) {
-    static const char *const texts[] = {" plain", " tab\tand\nline", " back\\slash\r", "", " \xe4\xbd\xa0\xe5\xa5\xbd \xff"};
+    static const char *const texts[] = {" plain", " tab\tand\nline", " back\\slash\r", "",
+                                        " \xe4\xbd\xa0\xe5\xa5\xbd \xff"};
     const int32_t tokens[] = {1, 50364 + number, 51864};
     const float logprobs[] = {-0.1f, -1e-30f, -17.25f};
-    const sotto_word words[] = {{" one", number + 0.1, number + 0.2, 0.3f, -1}, {" t\two", number + 0.2, number + 0.7, 1, 4}};
-    sotto_segment segment = {.start = number + 1.0 / 3, .end = number + 0.9, .text = texts[number % 5], .language = number == 3 ? "de" : NULL,
-                             .tokens = tokens, .n_tokens = (size_t)(number % 4), .token_logprobs = logprobs, .temperature = 0.2f,
-                             .avg_logprob = -0.7f, .compression_ratio = 1.1f, .no_speech_prob = 1e-9f, .speaker = -1};
+    const sotto_word words[] = {{" one", number + 0.1, number + 0.2, 0.3f, -1},
+                                {" t\two", number + 0.2, number + 0.7, 1, 4}};
+    sotto_segment segment = {.start = number + 1.0 / 3,
+                             .end = number + 0.9,
+                             .text = texts[number % 5],
+                             .language = number == 3 ? "de" : NULL,
+                             .tokens = tokens,
+                             .n_tokens = (size_t)(number % 4),
+                             .token_logprobs = logprobs,
+                             .temperature = 0.2f,
+                             .avg_logprob = -0.7f,
+                             .compression_ratio = 1.1f,
+                             .no_speech_prob = 1e-9f,
+                             .speaker = -1};
     if (number % 2) segment.words = words, segment.n_words = number == 1 ? 0 : 2;
     assert_int_equal(so_transcript_add(t, &segment, NULL, NULL), SOTTO_OK);
 }

@@ -21,11 +21,14 @@
 static struct so_heard pass_of(const char *const *words, double from) {
     struct so_heard pass = {0};
     for (size_t i = 0; words[i]; i++)
-        assert_int_equal(so_heard_add(&pass, words[i], from + 0.5 * (double)i, from + 0.5 * (double)i + 0.4, NULL), SOTTO_OK);
+        assert_int_equal(
+            so_heard_add(&pass, words[i], from + 0.5 * (double)i, from + 0.5 * (double)i + 0.4, NULL),
+            SOTTO_OK);
     return pass;
 }
 
-static void assert_pass(struct so_agreement *a, const char *const *words, double from, bool all, const char *fresh_text, const char *pending) {
+static void assert_pass(struct so_agreement *a, const char *const *words, double from, bool all,
+                        const char *fresh_text, const char *pending) {
     struct so_heard pass = pass_of(words, from);
     size_t fresh;
     assert_int_equal(so_agree(a, &pass, all, &fresh, NULL), SOTTO_OK);
@@ -37,7 +40,10 @@ static void assert_pass(struct so_agreement *a, const char *const *words, double
     so_heard_free(&pass);
 }
 
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define WORDS(...)          \
+    (const char *const[]) { \
+        __VA_ARGS__, NULL   \
+    }
 
 static void what_two_passes_agree_on_is_confirmed(void **state) {
     (void)state;
@@ -54,7 +60,8 @@ static void a_later_pass_cannot_take_back(void **state) {
     struct so_agreement a = {0};
     assert_pass(&a, WORDS(" one", " two"), 0, false, "", " one two");
     assert_pass(&a, WORDS(" one", " two"), 0, false, " one two", "");
-    assert_pass(&a, WORDS(" won", " too", " three"), 0, false, "", " three"); /* what it says of settled sound is not asked */
+    assert_pass(&a, WORDS(" won", " too", " three"), 0, false, "",
+                " three"); /* what it says of settled sound is not asked */
     assert_pass(&a, WORDS(" won", " too", " three"), 0, false, " three", "");
     so_agreement_free(&a);
 }
@@ -64,7 +71,8 @@ static void words_heard_again_a_little_later_are_not_said_twice(void **state) {
     struct so_agreement a = {0};
     assert_pass(&a, WORDS(" we", " went", " home"), 5, true, " we went home", "");
     assert_pass(&a, WORDS(" went", " home", " early"), 5.8, false, "", " early");
-    assert_pass(&a, WORDS(" home", " early"), 7, false, "", " home early"); /* a second home, after the first one's end */
+    assert_pass(&a, WORDS(" home", " early"), 7, false, "",
+                " home early"); /* a second home, after the first one's end */
     so_agreement_free(&a);
 }
 
@@ -73,7 +81,10 @@ static void words_are_the_same_but_for_marks_and_capitals(void **state) {
     assert_true(so_same_word(" Hello,", " hello") && so_same_word(" \"yes.\"", " Yes"));
     assert_false(so_same_word(" no", " now") || so_same_word(" it's", " its"));
     assert_true(so_same_word(" -", " -") && !so_same_word(" -", " ."));
-    assert_true(so_same_word(" Stra\xc3\x9f" "e.", " stra\xc3\x9f" "e"));
+    assert_true(so_same_word(" Stra\xc3\x9f"
+                             "e.",
+                             " stra\xc3\x9f"
+                             "e"));
 }
 
 /** Everything that came of a stream. */
@@ -100,7 +111,8 @@ static void on_text(void *user, const sotto_live_text *text) {
     if (text->last) assert_string_equal(text->partial, "");
 }
 
-static void push_all(const sotto_model *model, const sotto_options *options, const float *samples, size_t n, size_t block, struct heard *h) {
+static void push_all(const sotto_model *model, const sotto_options *options, const float *samples, size_t n,
+                     size_t block, struct heard *h) {
     sotto_live *live;
     sotto_error err;
     if (sotto_live_open(model, NULL, options, on_text, h, &live, &err)) fail_msg("%s", err.message);
@@ -124,7 +136,8 @@ static void a_stream_of_noise_is_heard_to_its_end_in_blocks_of_any_size(void **s
     assert_int_equal(sotto_model_open(path, &model, NULL), SOTTO_OK);
     float *samples = malloc(LENGTH * sizeof *samples);
     assert_non_null(samples);
-    for (int i = 0; i < LENGTH; i++) samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    for (int i = 0; i < LENGTH; i++)
+        samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
     sotto_options options;
     sotto_options_init(&options);
     options.vad = false;
@@ -154,7 +167,8 @@ static void a_stream_of_noise_is_heard_to_its_end_in_blocks_of_any_size(void **s
 /** Words without marks and capitals, one behind the other. */
 static size_t split(char *text, char **words, size_t most) {
     size_t n = 0;
-    for (char *at = text; *at; at++) *at = isalnum((unsigned char)*at) || *at == '\'' ? (char)tolower((unsigned char)*at) : ' ';
+    for (char *at = text; *at; at++)
+        *at = isalnum((unsigned char)*at) || *at == '\'' ? (char)tolower((unsigned char)*at) : ' ';
     for (char *word = strtok(text, " "); word && n < most; word = strtok(NULL, " ")) words[n++] = word;
     return n;
 }

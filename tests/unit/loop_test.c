@@ -41,7 +41,8 @@ static void a_word_may_be_said_some_times(void **state) {
     (void)state;
     int32_t tokens[64] = {0};
     size_t keep = 0;
-    for (size_t n = 0; n <= 20; n++) assert_false(so_loop_find(&toy_vocab, tokens, make_text(0, 1, n, tokens), &keep));
+    for (size_t n = 0; n <= 20; n++)
+        assert_false(so_loop_find(&toy_vocab, tokens, make_text(0, 1, n, tokens), &keep));
     assert_true(so_loop_find(&toy_vocab, tokens, make_text(0, 1, 21, tokens), &keep));
     assert_int_equal(keep, 1);
 }
@@ -99,7 +100,8 @@ static void where_model_and_detector_doubt_nobody_speaks(void **state) {
 
 static void repetition_loses_against_doubt(void **state) {
     (void)state;
-    struct so_quality loop = {1, -0.1f, 0, .loop = true}, packed = {3, -0.2f, 0}, doubtful = {1, -1.5f, 0}, worse = {1, -2, 0};
+    struct so_quality loop = {1, -0.1f, 0, .loop = true}, packed = {3, -0.2f, 0}, doubtful = {1, -1.5f, 0},
+                      worse = {1, -2, 0};
     assert_true(so_is_better(&usual, &doubtful, &loop) && !so_is_better(&usual, &loop, &doubtful));
     assert_true(so_is_better(&usual, &worse, &packed));
     assert_true(so_is_better(&usual, &doubtful, &worse));
@@ -112,8 +114,10 @@ static struct so_model toy_model(void) {
     return model;
 }
 
-static struct so_outcome outcome_of(const int32_t *tokens, const float *logprobs, size_t n, float logprob, bool loop) {
-    struct so_outcome outcome = {.decoded = {tokens, logprobs, n, logprob, 0}, .quality = {1, logprob, 0, .loop = loop}};
+static struct so_outcome outcome_of(const int32_t *tokens, const float *logprobs, size_t n, float logprob,
+                                    bool loop) {
+    struct so_outcome outcome = {.decoded = {tokens, logprobs, n, logprob, 0},
+                                 .quality = {1, logprob, 0, .loop = loop}};
     return outcome;
 }
 
@@ -153,7 +157,8 @@ static void stuck(const struct so_seq *seq, float *logits) {
 static void search_stops_where_a_loop_begins(void **state) {
     (void)state;
     struct so_model model = toy_model();
-    struct so_search search = {.stop_loops = true, .beam_size = 1, .best_of = 1, .patience = 1, .length_penalty = -1};
+    struct so_search search = {
+        .stop_loops = true, .beam_size = 1, .best_of = 1, .patience = 1, .length_penalty = -1};
     struct so_cross cross = {1};
     size_t n[2];
     for (int stop = 0; stop < 2; stop++) {
