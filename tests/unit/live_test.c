@@ -209,7 +209,7 @@ static const char *recording;
 static void the_final_text_is_close_to_the_whole_recordings(void **state) {
     (void)state;
     const char *path = getenv("SOTTO_TEST_MODEL");
-    sotto_model *model;
+    sotto_model *model = NULL;
     bool named = path && *path;
     sotto_status opened = recording ? sotto_model_open(named ? path : "base", &model, NULL) : SOTTO_ERR_IO;
     if (opened && !named) skip();
