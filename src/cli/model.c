@@ -25,9 +25,9 @@ static const char usage[] =
     "                                                         DST: a path, or a NAME in the model folder\n"
     "                                                         int4: layers in 4 bits, for large models on small\n"
     "                                                         memory; rounding is guided by --calibration, up to\n"
-    "                                                         5 minutes of real speech. Whisper base makes 0.9\n"
-    "                                                         points more word errors so than in INT8, and 2.3\n"
-    "                                                         without a recording\n"
+    "                                                         5 minutes of real speech. With it Whisper base\n"
+    "                                                         makes 1 to 2 points more word errors than in INT8,\n"
+    "                                                         without a recording more than 2\n"
     "       sotto model show FILE|NAME [--precision int8|f32] what a model consists of\n"
     "       sotto model verify FILE|NAME [--precision int8|f32]   compare the whole file with its hash\n";
 

@@ -6,7 +6,7 @@
 
 #include "util/memory.h"
 
-#define DAMPING 0.01f
+#define DAMPING 0.05f
 #define SMALLEST_CHANNEL 1e-30f
 #define CANDIDATES 20 /* steps that are tried for a group */
 

@@ -26,7 +26,7 @@ struct so_moments {
 sotto_status so_moments_create(size_t k, float *h, struct so_moments **out, sotto_error *err);
 void so_moments_free(struct so_moments *moments); /**< NULL is allowed */
 
-/** Order, damp (one percent of the mean of the diagonal) and factor in place: k^3 / 6 multiplications, by all
+/** Order, damp (five percent of the mean of the diagonal) and factor in place: k^3 / 6 multiplications, by all
  * threads. */
 sotto_status so_moments_factor(struct so_moments *moments, const struct so_kernels *kernels,
                                struct so_pool *pool, sotto_error *err);

@@ -19,7 +19,7 @@ from transcripts import read_manifest
 from words import errors
 
 KINDS = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
-LIMITS = {"q8_0": 0.5, "q5_1": 1.0, "q5_0": 1.0, "INT4": 1.0}  # points over INT8 from float16
+LIMITS = {"q8_0": 0.5, "q5_1": 1.0, "q5_0": 1.0}  # points over INT8 from float16
 RECORDING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "assets", "meeting.wav")
 
 
