@@ -332,7 +332,7 @@ class Clients(Common):
                 return float(line.split()[1])
         self.fail(name)
 
-    def wait_for(self, name, value, seconds=20):
+    def wait_for(self, name, value, seconds=60):
         until = time.monotonic() + seconds
         while self.metric(name) != value:
             self.assertLess(time.monotonic(), until, f"{name} is {self.metric(name)}")
