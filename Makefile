@@ -48,7 +48,7 @@ fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
 
 hours: all ## ten hours in bounded memory, killed at random moments and gone on with: make hours [MODEL=base]
-	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav
+	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav --pause 600
 
 install: all ## install under PREFIX (/usr/local), with a pkg-config file; DESTDIR is honoured
 	@scripts/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"
