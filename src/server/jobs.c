@@ -26,7 +26,7 @@ static void *sweep(void *context) {
         pthread_mutex_lock(&j->lock);
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += SWEEP_SECONDS;
+        until.tv_sec += j->keep < SWEEP_SECONDS ? 1 : SWEEP_SECONDS;
         if (!j->stopping) pthread_cond_timedwait(&j->wake, &j->lock, &until);
     }
     pthread_mutex_unlock(&j->lock);
