@@ -108,10 +108,8 @@ const struct so_route *so_route_find(const char *method, const char *path, const
             *rest = path + n;
             return r;
         }
-        if (!strstr(allow, r->method) && strlen(allow) + strlen(r->method) + 3 <= SO_ALLOW) {
-            if (*allow) strcat(allow, ", ");
-            strcat(allow, r->method);
-        }
+        size_t used = strlen(allow);
+        if (!strstr(allow, r->method)) snprintf(allow + used, SO_ALLOW - used, "%s%s", used ? ", " : "", r->method);
     }
     if (*allow) so_problem(problem, 405, NULL, "method_not_allowed", "this address takes %s only", allow);
     else so_problem(problem, 404, NULL, "unknown_url", "there is nothing at this address");
