@@ -284,7 +284,7 @@ typedef struct sotto_options {
     double vad_min_speech;   /**< shorter speech is dropped: seconds, 0 to 2 (default 0.09) */
     double vad_min_silence;  /**< shorter silence does not part speech: seconds, 0 to 2 (default 0.16) */
     double vad_pad;          /**< kept on both sides of speech: seconds, 0 to 2 (default 1) */
-    bool full_context;   /**< encode short chunks as windows of 30 s, too: slower, and for base not better */
+    bool full_context;   /**< encode chunks of up to 12 s as windows of 30 s, too: slower, and for base not better */
     uint32_t batch_size; /**< chunks of speech decoded side by side, 1 to 64 (default 8); changes no result */
 
     /**
