@@ -117,7 +117,8 @@ bool so_backend_register(struct so_backend *backend, const struct so_panels *b);
 bool so_backend_submit(struct so_backend *backend, const struct so_product *products, size_t n, struct so_ticket **tickets);
 
 /**
- * Wait for a product. True: *c is int32 [m][*ldc], valid and the caller's own to change until so_backend_release. False: the
+ * Wait for a product. True: *c is int32 [m][*ldc], valid until so_backend_release and only to be read: the
+ * device writes its next result over it, and the host's own lines in the cache would come back over that one. False: the
  * device failed or its answer was wrong (counted); the caller computes the product with the CPU's kernels.
  */
 bool so_backend_wait(struct so_backend *backend, struct so_ticket *ticket, int32_t **c, size_t *ldc);
