@@ -25,7 +25,8 @@ if [ "${WEIGHTS:-yes}" != no ] && ! cmp -s "$wanted" "$build/venv-client/install
 fi
 
 rm -f "$build"/meson-logs/testlog*.json # its name has the wrapper's in it
-meson test -C "$build" --no-rebuild --print-errorlogs "$@"
+# One more at a time than there are cores, for the longest waits more than it computes.
+meson test -C "$build" --no-rebuild --print-errorlogs --num-processes $(($(nproc) + 1)) "$@"
 status=$?
 python3 scripts/count_tests.py "$build"/meson-logs/testlog*.json || exit 1
 exit $status
