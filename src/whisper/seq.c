@@ -53,7 +53,7 @@ sotto_status so_seq_create(const struct so_model *model, struct so_seq **out, so
     for (size_t i = 0; made && i < model->hp.n_text_layer; i++) made = create_layer(&seq->layers[i], model, seq->capacity);
     if (!made) {
         so_seq_free(seq);
-        return so_fail_memory(err, seq->capacity * model->hp.n_text_state, "a sequence");
+        return so_fail_memory(err, (size_t)model->hp.n_text_ctx * model->hp.n_text_state, "a sequence");
     }
     *out = seq;
     return SOTTO_OK;
