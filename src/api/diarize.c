@@ -44,7 +44,7 @@ sotto_status so_diarize_source(const struct so_source *source, const sotto_optio
     *out = (struct so_diarization){0};
     *timing = (sotto_timing){0};
     sotto_status status = so_pool_create(options->threads, &pool, err);
-    if (!status) status = so_hearing_start(source, pool, options, &hearing, err);
+    if (!status) status = so_hearing_start(source, pool, false, options, &hearing, err);
     double ready = so_now();
     if (!status) status = read_all(&hearing, options, err);
     timing->load = ready - from;

@@ -133,7 +133,7 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, sott
 /** Speakers of what was heard; then segments have them too and can be told. */
 static sotto_status finish_hearing(struct so_job *job, struct so_hearing *hearing, const sotto_options *options, sotto_error *err) {
     sotto_status status = so_hearing_finish(hearing, &job->model->vocab, options, job->transcript, err);
-    job->engine.timing.diarize = so_diarizer_seconds(hearing->diarizer);
+    job->engine.timing.diarize = so_hearing_seconds(hearing);
     job->engine.timing.audio -= hearing->seconds; /* reads listened, too */
     const sotto_result *result = &job->transcript->result;
     for (size_t i = 0; !status && options->on_segment && i < result->n_segments; i++)
@@ -169,7 +169,7 @@ static sotto_status run(struct so_job *job, const sotto_options *options, double
     struct so_hearing hearing = {0};
     sotto_status status = SOTTO_OK;
     if (options->diarize) {
-        status = so_hearing_start(job->source, job->engine.pool, options, &hearing, err);
+        status = so_hearing_start(job->source, job->engine.pool, true, options, &hearing, err);
         job->source = &hearing.source;
     }
     if (!status) status = is_sequential(options) ? so_run_sequential(job, err) : so_run_batch(job, err);

@@ -26,7 +26,21 @@ struct worker {
     pthread_t thread;
 };
 
+/*
+ * A loop beside the others. Its items are long, so all but `open` is simply under the pool's mutex.
+ */
+struct side {
+    _Atomic bool open; /* there are items to claim */
+    bool away;         /* the caller of the pool's own loops leaves its core to these */
+    size_t items, next, done;
+    so_pool_task *task;
+    void *context;
+    pthread_cond_t changed;
+};
+
 struct so_pool {
+    struct so_pool *front;   /* NULL, or whose side loops this one's are; then nothing below but `threads` counts */
+    struct side side;
     _Atomic uint64_t ticket; /* generation << 40 | items << 20 | next */
     _Atomic size_t done;
     so_pool_task *task;
@@ -57,10 +71,33 @@ static void drain(struct so_pool *pool, size_t worker) {
     }
 }
 
+/* An item of the side loop, by whoever holds the mutex; it is let go meanwhile. */
+static void work_beside(struct so_pool *pool, size_t worker) {
+    struct side *side = &pool->side;
+    size_t item = side->next++;
+    atomic_store(&side->open, side->next < side->items);
+    pthread_mutex_unlock(&pool->mutex);
+    side->task(side->context, item, worker);
+    pthread_mutex_lock(&pool->mutex);
+    if (++side->done == side->items) pthread_cond_signal(&side->changed);
+}
+
+/* One item, so that the pool's own loops are looked for again after each. */
+static void help_beside(struct so_pool *pool, size_t worker) {
+    if (!atomic_load(&pool->side.open)) return;
+    pthread_mutex_lock(&pool->mutex);
+    if (atomic_load(&pool->side.open)) work_beside(pool, worker);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static bool has_work(struct so_pool *pool, memory_order order) {
+    return has_items(atomic_load_explicit(&pool->ticket, order)) || atomic_load_explicit(&pool->side.open, order);
+}
+
 static bool spin_for_work(struct so_pool *pool) {
     for (int i = 0; i < SPINS; i++) {
         for (int j = 0; j < 32; j++)
-            if (has_items(atomic_load_explicit(&pool->ticket, memory_order_relaxed))) return true;
+            if (has_work(pool, memory_order_relaxed)) return true;
         sched_yield();
     }
     return false;
@@ -71,10 +108,11 @@ static void *worker_main(void *argument) {
     struct so_pool *pool = worker->pool;
     while (!atomic_load(&pool->stop)) {
         drain(pool, worker->index);
+        help_beside(pool, worker->index);
         if (spin_for_work(pool)) continue;
         pthread_mutex_lock(&pool->mutex);
         atomic_fetch_add(&pool->sleepers, 1);
-        while (!has_items(atomic_load(&pool->ticket)) && !atomic_load(&pool->stop))
+        while (!has_work(pool, memory_order_seq_cst) && !atomic_load(&pool->stop))
             pthread_cond_wait(&pool->work, &pool->mutex);
         atomic_fetch_sub(&pool->sleepers, 1);
         pthread_mutex_unlock(&pool->mutex);
@@ -102,6 +140,7 @@ sotto_status so_pool_create(size_t threads, struct so_pool **out, sotto_error *e
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->finished, NULL);
+    pthread_cond_init(&pool->side.changed, NULL);
     pool->threads = threads;
     for (size_t i = 1; i < threads; i++) {
         struct worker *worker = &pool->workers[i];
@@ -117,13 +156,26 @@ sotto_status so_pool_create(size_t threads, struct so_pool **out, sotto_error *e
     return SOTTO_OK;
 }
 
+sotto_status so_pool_create_beside(struct so_pool *pool, struct so_pool **out, sotto_error *err) {
+    *out = so_calloc(1, sizeof **out);
+    if (!*out) return so_fail_memory(err, sizeof **out, "a thread pool");
+    (*out)->front = pool;
+    (*out)->threads = pool->threads;
+    return SOTTO_OK;
+}
+
 void so_pool_free(struct so_pool *pool) {
+    if (pool && pool->front) {
+        so_free(pool);
+        return;
+    }
     if (!pool) return;
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->stop, true);
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->mutex);
     for (size_t i = 1; i <= pool->started; i++) pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->side.changed);
     pthread_cond_destroy(&pool->finished);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->mutex);
@@ -163,7 +215,36 @@ static void run_shifted(void *argument, size_t item, size_t worker) {
     shifted->task(shifted->context, shifted->first + item, worker);
 }
 
+static void run_beside(struct so_pool *pool, size_t items, so_pool_task *task, void *context) {
+    struct side *side = &pool->side;
+    pthread_mutex_lock(&pool->mutex);
+    side->task = task;
+    side->context = context;
+    side->items = items;
+    side->next = side->done = 0;
+    atomic_store(&side->open, items > 0);
+    pthread_cond_broadcast(&pool->work);
+    while (side->done < items) {
+        if (side->away && side->next < items)
+            work_beside(pool, 0);
+        else
+            pthread_cond_wait(&side->changed, &pool->mutex);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void so_pool_set_away(struct so_pool *pool, bool away) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->side.away = away;
+    pthread_cond_signal(&pool->side.changed);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 void so_pool_run(struct so_pool *pool, size_t items, so_pool_task *task, void *context) {
+    if (pool->front && pool->threads > 1) {
+        run_beside(pool->front, items, task, context);
+        return;
+    }
     if (pool->threads == 1 || items == 1) {
         for (size_t i = 0; i < items; i++) task(context, i, 0);
         return;

@@ -1,6 +1,8 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -76,11 +78,87 @@ static void the_caller_waits_for_a_long_item(void **unused) {
     so_pool_free(pool);
 }
 
+/* A thread that runs loops beside, again and again until it is told to stop. */
+struct neighbour {
+    struct so_pool *beside;
+    _Atomic bool stop;
+    _Atomic size_t loops;
+    size_t wrong; /* loops whose items did not each run once */
+};
+
+static void once(void *context, size_t item, size_t worker) {
+    (void)worker;
+    ((_Atomic unsigned char *)context)[item]++;
+}
+
+static void *loop_beside(void *argument) {
+    struct neighbour *n = argument;
+    while (!n->stop) {
+        _Atomic unsigned char seen[5] = {0};
+        so_pool_run(n->beside, 5, once, (void *)seen);
+        for (size_t i = 0; i < 5; i++) n->wrong += seen[i] != 1;
+        n->loops++;
+    }
+    return NULL;
+}
+
+static void two_threads_run_loops_on_one_pool_side_by_side(void **unused) {
+    (void)unused;
+    for (size_t threads = 1; threads <= 3; threads++) {
+        struct so_pool *pool;
+        struct neighbour n = {0};
+        pthread_t thread;
+        assert_int_equal(so_pool_create(threads, &pool, NULL), SOTTO_OK);
+        assert_int_equal(so_pool_create_beside(pool, &n.beside, NULL), SOTTO_OK);
+        assert_int_equal(so_pool_threads(n.beside), threads);
+        assert_int_equal(pthread_create(&thread, NULL, loop_beside, &n), 0);
+        for (int round = 0; round < 300 || n.loops < 20; round++) check_each_once(pool, (size_t)round % 65);
+        n.stop = true;
+        pthread_join(thread, NULL);
+        assert_int_equal(n.wrong, 0);
+        so_pool_free(n.beside);
+        so_pool_free(pool);
+    }
+}
+
+struct company {
+    _Atomic size_t here;
+    size_t wanted;
+    _Atomic bool caller;
+};
+
+/* Ends when as many threads as are wanted are in it at once, so each must take part. */
+static void meet(void *context, size_t item, size_t worker) {
+    struct company *company = context;
+    (void)item;
+    if (worker == 0) company->caller = true;
+    company->here++;
+    while (company->here < company->wanted) nap();
+}
+
+static void whoever_loops_beside_takes_part_while_the_caller_is_away(void **unused) {
+    (void)unused;
+    struct so_pool *pool, *beside;
+    assert_int_equal(so_pool_create(3, &pool, NULL), SOTTO_OK);
+    assert_int_equal(so_pool_create_beside(pool, &beside, NULL), SOTTO_OK);
+    struct company without = {.wanted = 2}, with = {.wanted = 3};
+    so_pool_run(beside, 2, meet, &without);
+    assert_false(without.caller);
+    so_pool_set_away(pool, true);
+    so_pool_run(beside, 3, meet, &with);
+    assert_true(with.caller);
+    so_pool_set_away(pool, false);
+    so_pool_free(beside);
+    so_pool_free(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_runs_once_whatever_the_number_of_threads),
         cmocka_unit_test(a_pool_whose_workers_fell_asleep_wakes_up),
         cmocka_unit_test(the_caller_waits_for_a_long_item),
+        cmocka_unit_test(two_threads_run_loops_on_one_pool_side_by_side),
+        cmocka_unit_test(whoever_loops_beside_takes_part_while_the_caller_is_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
