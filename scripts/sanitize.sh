@@ -20,5 +20,6 @@ CC=clang scripts/build.sh "build-$kind" -Dbuildtype=debugoptimized -Db_sanitize=
 export ASAN_OPTIONS=abort_on_error=1:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
+export SOTTO_TEST_KILLS=4 # of the server under load: each costs a start
 # -R: the thread sanitizer cannot place its shadow memory under full address randomisation.
 WEIGHTS=no exec setarch "$(uname -m)" -R scripts/test.sh "build-$kind" --timeout-multiplier 10

@@ -21,25 +21,27 @@ TONE = tone(1)
 
 
 def setUpModule():
-    for name, vocabulary in [("synthetic", "51865"), ("english", "51864")]:
-        subprocess.run([SYNTHETIC, os.path.join(ROOM.name, name + ".sotto"), "int8", "64", "1", "3", "80", vocabulary], check=True)
+    # What is not about long work is done by models of few words; "wordy" is busy for seconds with each chunk.
+    for name, vocabulary, manner in [("synthetic", "51865", "terse"), ("english", "51864", "terse"), ("wordy", "51865", "")]:
+        subprocess.run([SYNTHETIC, os.path.join(ROOM.name, name + ".sotto"), "int8", "64", "1", "3", "80", vocabulary, manner], check=True)
 
 
 def tearDownModule():
     ROOM.cleanup()
 
 
-def serve(*arguments, **more):
-    return Server(SOTTO, "-m", "synthetic", "--threads", "1", "--spool", ROOM.name, *arguments, models=ROOM.name, **more)
+def serve(*arguments, model="synthetic", **more):
+    return Server(SOTTO, "-m", model, "--threads", "1", "--spool", ROOM.name, *arguments, models=ROOM.name, **more)
 
 
 class Common(unittest.TestCase):
     """One server for all tests of a class."""
     arguments = ()
+    model = "synthetic"
 
     @classmethod
     def setUpClass(cls):
-        cls.server = serve(*cls.arguments)
+        cls.server = serve(*cls.arguments, model=cls.model)
 
     @classmethod
     def tearDownClass(cls):
@@ -165,6 +167,8 @@ class Addresses(Common):
 
 
 class Bodies(Common):
+    arguments = ("--header-timeout", "3")  # for which a connection is kept after a request that was refused
+
     def send(self, body, kind="multipart/form-data; boundary=b"):
         return self.server.request("POST", "/transcribe", body, {"Content-Type": kind})
 
@@ -324,7 +328,8 @@ class Limits(Common):
 
 
 class Clients(Common):
-    arguments = ("--max-audio", "7200")
+    arguments = ("--max-audio", "7200", "--parallel", "1", "-m", "synthetic")
+    model = "wordy"
 
     def metric(self, name):
         for line in self.server.request("GET", "/metrics")[2].decode().splitlines():
@@ -383,7 +388,8 @@ class Clients(Common):
         got = [None] * len(lengths)
 
         def one(i):
-            got[i] = self.server.post(fields=[("response_format", "verbose_json"), ("language", "en")], file=tone(lengths[i]))
+            got[i] = self.server.post(fields=[("model", "synthetic"), ("response_format", "verbose_json"), ("language", "en")],
+                                      file=tone(lengths[i]))
 
         threads = [threading.Thread(target=one, args=(i,)) for i in range(len(lengths))]
         for t in threads:
@@ -437,7 +443,7 @@ class Stopping(unittest.TestCase):
     def test_what_is_being_worked_on_is_finished(self):
         server = serve()
         got = []
-        thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(120))))
+        thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(300))))
         thread.start()
         until = time.monotonic() + 20
         while b"sotto_running 1\n" not in server.request("GET", "/metrics")[2] and thread.is_alive() and time.monotonic() < until:
@@ -447,9 +453,9 @@ class Stopping(unittest.TestCase):
         self.assertEqual(got[0][0], 200)
 
     def test_a_stop_that_may_not_wait_answers_all_the_same(self):
-        server = serve("--drain", "0")
+        server = serve("--drain", "0", model="wordy")
         got = []
-        thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(3600))))
+        thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(900))))
         thread.start()
         until = time.monotonic() + 20
         while b"sotto_running 1\n" not in server.request("GET", "/metrics")[2] and time.monotonic() < until:

@@ -16,12 +16,13 @@ from support import Server, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
-KILLS = 20
+KILLS = int(os.environ.get("SOTTO_TEST_KILLS", "20"))
 PLAIN = [("language", "en"), ("vad_filter", "false")]
 
 
 def setUpModule():
-    subprocess.run([SYNTHETIC, os.path.join(ROOM.name, "synthetic.sotto"), "int8", "64", "1", "3", "80", "51865"], check=True)
+    for name, manner in [("synthetic", "terse"), ("wordy", "")]:
+        subprocess.run([SYNTHETIC, os.path.join(ROOM.name, name + ".sotto"), "int8", "64", "1", "3", "80", "51865", manner], check=True)
 
 
 def tearDownModule():
@@ -39,7 +40,7 @@ class Jobs(unittest.TestCase):
         self.spool.cleanup()
 
     def start(self, *arguments):
-        self.server = Server(SOTTO, "-m", "synthetic", "--threads", "1", "--spool", self.spool.name, *arguments, models=ROOM.name)
+        self.server = Server(SOTTO, "-m", "synthetic", "-m", "wordy", "--parallel", "1", "--threads", "1", "--spool", self.spool.name, *arguments, models=ROOM.name)
 
     def submit(self, seconds, *fields):
         status, headers, body = self.server.post(fields=[("async", "true"), *PLAIN, *fields], file=tone(seconds))
@@ -50,21 +51,21 @@ class Jobs(unittest.TestCase):
         status, _, body = self.server.request("GET", path)
         return status, json.loads(body)
 
-    def result(self, job, seconds=60):
+    def result(self, job, seconds=300):
         until = time.monotonic() + seconds
         while True:
             status, body = self.get(f"/jobs/{job}/result")
             if status != 409:
                 return status, body
             self.assertLess(time.monotonic(), until)
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def files(self):
         return sorted(name for _, _, names in os.walk(self.spool.name) for name in names)
 
     def test_a_job_is_accepted_watched_and_fetched(self):
         self.start()
-        job = self.submit(40)
+        job = self.submit(20)
         status, body, = self.get(f"/jobs/{job}")
         self.assertEqual((status, body["job_id"]), (200, job))
         self.assertIn(body["status"], ["queued", "running", "done"])
@@ -73,7 +74,7 @@ class Jobs(unittest.TestCase):
             last = json.loads(events.strip().split("\n\n")[-1][6:])
             self.assertEqual((last["status"], last["progress"]), ("done", 1))
         status, body = self.result(job)
-        self.assertEqual((status, body["duration"], body["job_id"]), (200, 40, job))
+        self.assertEqual((status, body["duration"], body["job_id"]), (200, 20, job))
         self.assertEqual(self.get(f"/progress/{job}")[1]["status"], "done")
         self.assertEqual(self.result(job)[1], body)
         self.assertEqual(self.files(), [job + ".result"])
@@ -89,7 +90,7 @@ class Jobs(unittest.TestCase):
 
     def test_a_job_can_be_cancelled_and_leaves_nothing(self):
         self.start()
-        running, queued = self.submit(3000), self.submit(30)
+        running, queued = self.submit(900, ("model", "wordy")), self.submit(90)
         for job in [queued, running]:
             self.assertEqual(self.server.request("DELETE", f"/jobs/{job}")[0], 200)
         until = time.monotonic() + 20
@@ -118,20 +119,22 @@ class Jobs(unittest.TestCase):
 
     def test_a_graceful_stop_keeps_what_it_cannot_finish(self):
         self.start("--drain", "0")
-        job = self.submit(200)
+        working = self.submit(900, ("model", "wordy"))
+        job = self.submit(90)  # too long for the worker of short ones: it waits for the other
         self.server.stop()
+        self.assertIn(working + ".job", self.files())
         self.assertIn(job + ".job", self.files())
         self.start()
-        self.assertEqual(self.result(job)[1]["duration"], 200)
+        self.assertEqual(self.server.request("DELETE", f"/jobs/{working}")[0], 200)
+        self.assertEqual(self.result(job)[1]["duration"], 90)
 
     def test_no_job_is_lost_or_done_twice_when_the_server_is_killed_at_any_moment(self):
         chance = random.Random(5)
         accepted, results = {}, {}
         for _ in range(KILLS):
             self.start()
-            until = time.monotonic() + chance.random() * 0.6
-            while time.monotonic() < until:
-                seconds = chance.randrange(1, 30)
+            for _ in range(chance.randrange(1, 4)):
+                seconds = chance.randrange(1, 12)
                 try:
                     accepted[self.submit(seconds)] = seconds
                 except OSError:
@@ -141,6 +144,7 @@ class Jobs(unittest.TestCase):
                     self.assertIn(status, [200, 409])
                     if status == 200:
                         self.assertEqual(results.setdefault(job, body), body)  # once published it never changes
+            time.sleep(chance.random() * 0.3)
             self.server.process.send_signal(signal.SIGKILL)
             self.server.stop()
         self.start()
@@ -148,7 +152,7 @@ class Jobs(unittest.TestCase):
             status, body = self.result(job)
             self.assertEqual((status, body["duration"]), (200, seconds))
             self.assertEqual(results.setdefault(job, body), body)
-        self.assertGreater(len(accepted), KILLS)
+        self.assertGreaterEqual(len(accepted), KILLS)
         self.assertEqual(self.files(), sorted(job + ".result" for job in accepted))
 
 

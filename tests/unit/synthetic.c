@@ -61,14 +61,33 @@ float so_synthetic_weight(uint64_t seed, const struct so_item *item, enum so_par
     }
 }
 
+struct source {
+    uint64_t seed;
+    bool terse;
+    uint32_t eot;
+};
+
+/**
+ * What makes a model terse: late positions have so much of the first channel that little else is left of them after a norm, and
+ * the end of text is what that channel means.
+ */
+static float terseness(const struct source *source, const struct so_item *item, uint32_t row, uint32_t column) {
+    if (!source->terse || column > 0) return 0;
+    if (strcmp(item->name, "decoder.positions") == 0) return row >= SO_SYNTHETIC_TERSE ? 40.0f : 0;
+    return strcmp(item->name, "decoder.embedding") == 0 && row == source->eot ? 4.0f : 0;
+}
+
 static sotto_status rows(void *context, const struct so_item *item, enum so_part part, uint32_t first,
                          uint32_t count, float *out, sotto_error *err) {
-    const uint64_t *seed = context;
+    const struct source *source = context;
     const uint32_t columns = part == SO_PART_WEIGHT ? item->k : 1;
     (void)err;
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < columns; j++)
-            out[(size_t)i * columns + j] = so_synthetic_weight(*seed, item, part, first + i, j);
+        for (uint32_t j = 0; j < columns; j++) {
+            float weight = so_synthetic_weight(source->seed, item, part, first + i, j);
+            if (part == SO_PART_WEIGHT) weight += terseness(source, item, first + i, j);
+            out[(size_t)i * columns + j] = weight;
+        }
     return SOTTO_OK;
 }
 
@@ -104,8 +123,8 @@ sotto_status so_synthetic_vocab(uint32_t n_vocab, struct so_vocab_builder **buil
     return status;
 }
 
-sotto_status so_synthetic_write(const char *path, const struct so_hparams *hp, enum so_precision precision,
-                                uint64_t seed, sotto_error *err) {
+static sotto_status write_model(const char *path, const struct so_hparams *hp, enum so_precision precision, uint64_t seed, bool terse,
+                                sotto_error *err) {
     static const uint16_t heads[] = {0, 0};
     struct so_vocab_builder *builder;
     const struct so_vocab *vocab;
@@ -123,7 +142,8 @@ sotto_status so_synthetic_write(const char *path, const struct so_hparams *hp, e
             .alignment_heads = heads,
             .n_alignment_heads = 1,
         };
-        const struct so_weights weights = {&seed, rows, NULL};
+        struct source source = {seed, terse, (uint32_t)vocab->eot};
+        const struct so_weights weights = {&source, rows, NULL};
         status = so_model_write(path, &parts, &weights, err);
     } else {
         status = so_fail_memory(err, (size_t)hp->n_mels * SO_MEL_BINS * sizeof *filters, "mel filters");
@@ -131,4 +151,14 @@ sotto_status so_synthetic_write(const char *path, const struct so_hparams *hp, e
     so_free(filters);
     so_vocab_builder_free(builder);
     return status;
+}
+
+sotto_status so_synthetic_write(const char *path, const struct so_hparams *hp, enum so_precision precision,
+                                uint64_t seed, sotto_error *err) {
+    return write_model(path, hp, precision, seed, false, err);
+}
+
+sotto_status so_synthetic_write_terse(const char *path, const struct so_hparams *hp, enum so_precision precision,
+                                      uint64_t seed, sotto_error *err) {
+    return write_model(path, hp, precision, seed, true, err);
 }

@@ -19,6 +19,13 @@ struct so_hparams so_synthetic_hparams(uint32_t state, uint32_t audio_layers, ui
 sotto_status so_synthetic_write(const char *path, const struct so_hparams *hp, enum so_precision precision,
                                 uint64_t seed, sotto_error *err);
 
+/** The token position from which a terse model says nothing but the end of text. */
+#define SO_SYNTHETIC_TERSE 16
+
+/** The same for a model whose texts end after a dozen tokens: noise too, but soon over. */
+sotto_status so_synthetic_write_terse(const char *path, const struct so_hparams *hp, enum so_precision precision,
+                                      uint64_t seed, sotto_error *err);
+
 /** One weight, as so_synthetic_write takes it: matrices uniform with variance 1/k, norms near 1 and 0, biases
  * small. */
 float so_synthetic_weight(uint64_t seed, const struct so_item *item, enum so_part part, uint32_t row,
