@@ -411,6 +411,10 @@ SOTTO_EXPORT sotto_status sotto_people_save(const sotto_people *people, const ch
 SOTTO_EXPORT sotto_status sotto_people_enroll(sotto_people *people, const char *name, const char *path, const sotto_options *options,
                                               sotto_error *err);
 
+/** The same for samples in memory: mono, 16 kHz. */
+SOTTO_EXPORT sotto_status sotto_people_enroll_pcm(sotto_people *people, const char *name, const float *samples, size_t n_samples,
+                                                  const sotto_options *options, sotto_error *err);
+
 /** Forget a name; SOTTO_ERR_ARGUMENT if it is not there. */
 SOTTO_EXPORT sotto_status sotto_people_remove(sotto_people *people, const char *name, sotto_error *err);
 
@@ -423,6 +427,18 @@ typedef struct sotto_person {
 
 SOTTO_EXPORT size_t sotto_people_count(const sotto_people *people);
 SOTTO_EXPORT sotto_person sotto_people_get(const sotto_people *people, size_t index); /**< by name; index < count */
+
+/** Where somebody speaks, frame by frame, in a stream: for programs that divide speech into turns themselves. */
+typedef struct sotto_detector sotto_detector;
+
+#define SOTTO_DETECTOR_FRAME 512 /**< samples of a frame: 32 ms */
+
+/** A stream at its start. The model must outlive it. Where the model folder has no detector every frame counts as speech. */
+SOTTO_EXPORT sotto_status sotto_detector_open(const sotto_model *model, sotto_detector **out, sotto_error *err);
+
+/** The probability, 0 to 1, that there is speech in the next frame. samples: [SOTTO_DETECTOR_FRAME], mono, 16 kHz. */
+SOTTO_EXPORT float sotto_detector_frame(sotto_detector *detector, const float *samples);
+SOTTO_EXPORT void sotto_detector_close(sotto_detector *detector); /**< NULL is allowed */
 
 /* ---- samples ------------------------------------------------------------------------------------------ */
 
@@ -444,6 +460,19 @@ SOTTO_EXPORT sotto_status sotto_audio_open_device(const char *driver, const char
 SOTTO_EXPORT double sotto_audio_duration(const sotto_audio *audio); /**< seconds by the file's own word, 0: unknown */
 SOTTO_EXPORT sotto_status sotto_audio_read(sotto_audio *audio, float *samples, size_t capacity, size_t *n, sotto_error *err);
 SOTTO_EXPORT void sotto_audio_close(sotto_audio *audio); /**< NULL is allowed */
+
+/** A stream of samples of another rate (1,000 to 768,000 Hz) made one of 16 kHz. */
+typedef struct sotto_resampler sotto_resampler;
+
+SOTTO_EXPORT sotto_status sotto_resampler_open(uint32_t rate, sotto_resampler **out, sotto_error *err);
+
+/**
+ * Feed n_in samples (in NULL: the stream's end) and take up to `capacity`; call again with n_in 0 and `in` not NULL until *n_out is 0. The
+ * output does not depend on how the input is cut.
+ */
+SOTTO_EXPORT sotto_status sotto_resampler_run(sotto_resampler *resampler, const float *in, size_t n_in, float *out, size_t capacity,
+                                              size_t *n_out, sotto_error *err);
+SOTTO_EXPORT void sotto_resampler_close(sotto_resampler *resampler); /**< NULL is allowed */
 
 /**
  * 32 hexadecimal digits that change whenever a transcript could: with the recording (by its size and the time it was changed), the model and

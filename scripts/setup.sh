@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler
-       libxxhash-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev nettle-dev"
+       libxxhash-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev nettle-dev libwslay-dev"
 test="libcmocka-dev python3-venv"
 page="chromium chromium-driver python3-selenium"
 venv="python3-venv"

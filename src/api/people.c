@@ -64,22 +64,42 @@ static sotto_status add_longest(sotto_people *people, const char *name, const ch
                          found->turns.seconds[best], err);
 }
 
+static sotto_status enroll(sotto_people *people, const char *name, const char *label, const struct so_source *source,
+                           const sotto_options *settled, sotto_error *err) {
+    struct so_diarization found = {0};
+    sotto_timing timing;
+    sotto_status status = so_diarize_source(source, settled, &found, &timing, err);
+    if (!status) status = add_longest(people, name, label, &found, err);
+    so_diarization_free(&found);
+    return status;
+}
+
+/** Options for one voice, and a name that can be one. */
+static sotto_status settle(const char *name, const sotto_options *options, sotto_options *settled, sotto_error *err) {
+    sotto_status status = so_diarize_settle(options, settled, err);
+    settled->min_speakers = settled->max_speakers = 0;
+    return status ? status : so_people_check_name(name, err);
+}
+
 sotto_status sotto_people_enroll(sotto_people *people, const char *name, const char *path,
                                  const sotto_options *options, sotto_error *err) {
     sotto_options settled;
     struct so_audio *audio = NULL;
     struct so_source source;
-    struct so_diarization found = {0};
-    sotto_timing timing;
-    sotto_status status = so_diarize_settle(options, &settled, err);
-    settled.min_speakers = settled.max_speakers = 0;
-    if (!status) status = so_people_check_name(name, err);
+    sotto_status status = settle(name, options, &settled, err);
     if (!status) status = so_source_of_path(path, &settled, &audio, &source, err);
-    if (!status) status = so_diarize_source(&source, &settled, &found, &timing, err);
-    if (!status) status = add_longest(people, name, path, &found, err);
-    so_diarization_free(&found);
+    if (!status) status = enroll(people, name, path, &source, &settled, err);
     so_audio_close(audio);
     return status;
+}
+
+sotto_status sotto_people_enroll_pcm(sotto_people *people, const char *name, const float *samples,
+                                     size_t n_samples, const sotto_options *options, sotto_error *err) {
+    sotto_options settled;
+    struct so_memory_source memory = {samples, n_samples, 0};
+    struct so_source source = so_source_of_memory(&memory);
+    sotto_status status = settle(name, options, &settled, err);
+    return status ? status : enroll(people, name, name, &source, &settled, err);
 }
 
 sotto_status sotto_people_remove(sotto_people *people, const char *name, sotto_error *err) {

@@ -32,6 +32,7 @@ struct so_exchange {
     struct so_waiter waiter;
     bool joined;          /**< `waiter` is one of the task's */
     size_t sent;          /**< bytes of the task's events, or version of its state */
+    struct so_live_session *live; /**< NULL: it is none */
     unsigned status;      /**< of the answer */
 };
 

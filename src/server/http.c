@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/exchange.h"
+#include "server/live.h"
 #include "server/routes.h"
 #include "server/visitor.h"
 #include "util/clock.h"
@@ -50,6 +51,7 @@ static void end_exchange(void *context, struct MHD_Connection *http, void **stat
                (unsigned long long)(e->status ? e->status : 499), so_now() - e->began, (unsigned long long)e->received,
                e->key[0] ? e->key : NULL, e->task ? e->task->id : NULL, e->problem.status ? e->problem.message : NULL);
     }
+    so_live_release(&server->live, e->live);
     so_task_drop(e->task);
     so_form_free(&e->form);
     free(e);
@@ -195,7 +197,7 @@ sotto_status so_http_start(struct so_server *server, uint16_t *port, sotto_error
     int fd = listen_on(s, port, err);
     if (fd < 0) return err->code;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, on_request, server,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ITC, 0, NULL, NULL, on_request, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, s->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SO_HEADER_BYTES,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, server, MHD_OPTION_NOTIFY_COMPLETED, end_exchange,

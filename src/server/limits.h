@@ -22,6 +22,9 @@
 #define SO_DEFAULT_SPOOL_MIB 4096        /**< bytes of all uploads that are held */
 #define SO_DEFAULT_DRAIN_SECONDS 30      /**< that a stop waits for what is being worked on */
 #define SO_DEFAULT_KEEP_SECONDS 3600     /**< that the result of an asynchronous job is kept */
+#define SO_DEFAULT_LIVE 16               /**< live sessions at once */
+#define SO_DEFAULT_LIVE_IDLE 60          /**< without a message of a live client's */
+#define SO_DEFAULT_LIVE_SECONDS 3600     /**< that one live session lasts */
 
 /* ---- fixed ---- */
 #define SO_MAX_MODELS 16
@@ -43,6 +46,15 @@
 #define SO_MAX_RETRY_AFTER 600
 #define SO_DISCARD_BYTES (32 << 20)       /**< of a body that is read on only so that its sender gets to see the answer */
 #define SO_ENVELOPE_BYTES (1 << 20)       /**< of a body beside its file: other fields, boundaries */
+
+/* ---- live sessions ---- */
+#define SO_LIVE_MESSAGE_BYTES (2 << 20) /**< of one message: half a minute of sound in base64 */
+#define SO_LIVE_FRAGMENTS 256           /**< of one message: each costs memory beside its bytes */
+#define SO_LIVE_ROUND_BYTES 65536       /**< read before what is to be sent is looked at */
+#define SO_LIVE_UNSENT_BYTES 262144     /**< of events that wait for a slow reader; beyond, nothing more is read of him */
+#define SO_LIVE_MOST_PREFIX 2           /**< heard before a turn's first speech, at most */
+#define SO_LIVE_TURN_SECONDS 300        /**< a longer turn ends by itself */
+#define SO_LIVE_CLOSE_SECONDS 5         /**< for the other side to close, too */
 
 /* ---- the process that decodes media ---- */
 #define SO_MEDIA_MEMORY_MIB 1024  /**< address space */

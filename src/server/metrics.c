@@ -8,7 +8,7 @@
 
 static const unsigned codes[] = {200, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 415, 429, 500, 501, 503};
 static const double bounds[SO_LATENCY_BUCKETS] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800};
-static const char *const refusals[SO_REFUSALS] = {"queue", "rate", "key", "headers", "body", "answer", "gone"};
+static const char *const refusals[SO_REFUSALS] = {"queue", "rate", "key", "headers", "body", "answer", "gone", "live", "live_cut"};
 static const char *const paths[SO_PATHS] = {"cpu", "xdna", "emulator"};
 
 void so_metrics_init(struct so_metrics *m) {
@@ -103,6 +103,7 @@ static void write_all(FILE *out, const struct so_metrics *m, const struct so_gau
     gauge(out, "waiting", "Requests that wait for a worker.", g->waiting);
     gauge(out, "waiting_work_seconds", "Estimated work of those that wait.", g->waiting_work);
     gauge(out, "running", "Requests that are worked on.", g->running);
+    gauge(out, "live_sessions", "Open live sessions.", g->live);
     gauge(out, "spooled_bytes", "Bytes of uploads that are held.", (double)g->spooled);
     gauge(out, "ready", "1 while new requests are taken.", g->ready);
 }

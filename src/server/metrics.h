@@ -18,6 +18,8 @@ enum so_refusal {
     SO_CUT_BODY,
     SO_CUT_ANSWER,
     SO_CUT_GONE, /**< the client went away */
+    SO_REFUSED_LIVE, /**< too many live sessions */
+    SO_CUT_LIVE,     /**< a live session was ended: idle, slow, too long or against the rules */
     SO_REFUSALS
 };
 
@@ -35,7 +37,7 @@ struct so_metrics {
 
 /** What is so at the moment of asking. */
 struct so_gauges {
-    unsigned connections, waiting, running;
+    unsigned connections, waiting, running, live;
     double waiting_work;
     uint64_t spooled;
     int ready;

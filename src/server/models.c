@@ -9,7 +9,8 @@
 #include "util/memory.h"
 
 /** OpenAI's names, which its clients send by habit. */
-static const char *const habits[] = {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"};
+static const char *const habits[] = {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize", "gpt-4o-mini-transcribe-2025-12-15",
+                                     "gpt-transcribe", "gpt-live-transcribe", "gpt-realtime-whisper"};
 
 static sotto_status open_use(const char *asked, struct so_model_use **out, sotto_error *err) {
     struct so_model_use *use = so_calloc(1, sizeof *use);

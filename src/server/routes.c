@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/live.h"
 #include "server/page.h"
 #include "server/progress.h"
 #include "server/transcription.h"
@@ -47,6 +48,7 @@ static void gauges(struct so_server *s, struct so_gauges *g) {
     pthread_mutex_lock(&s->connections.lock);
     g->connections = s->connections.n;
     pthread_mutex_unlock(&s->connections.lock);
+    g->live = so_live_count(&s->live);
     g->spooled = atomic_load(&s->spool.held);
     g->ready = !atomic_load(&s->stopping);
 }
@@ -80,6 +82,7 @@ static const struct so_route routes[] = {
     {"POST", "/v1/audio/transcriptions", SO_COUNTED, true, SO_CALL_TRANSCRIBE, so_transcription},
     {"POST", "/v1/audio/translations", SO_COUNTED, true, SO_CALL_TRANSLATE, so_transcription},
     {"POST", "/transcribe", SO_COUNTED, true, SO_CALL_OLD, so_transcription},
+    {"GET", "/v1/realtime", SO_COUNTED, false, 0, so_live_answer},
     {"GET", "/v1/models", SO_KEYED, false, 0, models},
     {"GET", "/v1/models/", SO_KEYED, false, 0, model},
     {"GET", "/models", SO_KEYED, false, 0, models},

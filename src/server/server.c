@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/http.h"
+#include "server/live.h"
 #include "server/transcription.h"
 #include "util/clock.h"
 
@@ -24,6 +25,7 @@ static sotto_status start(struct so_server *s, uint16_t *port, sotto_error *err)
     if (!status) status = so_work_start(&s->work, o, &s->models, s->media, &s->metrics, err);
     so_jobs_start(&s->jobs, o->spool, o->keep_seconds);
     if (!status) status = so_connections_start(&s->connections, o, &s->metrics, &s->work, err);
+    so_live_start(&s->live, o->parallel);
     if (!status) so_jobs_recover(&s->jobs, &s->spool, &s->models, so_transcription_resume, s);
     if (!status) status = so_http_start(s, port, err);
     return status;
@@ -34,6 +36,7 @@ static void stop(struct so_server *s) {
     const struct so_settings *o = &s->settings;
     atomic_store(&s->stopping, true);
     so_http_quiesce(s);
+    so_live_stop(&s->live);
     bool whole = so_work_drain(&s->work, o->drain_seconds);
     so_work_stop(&s->work);
     struct timespec moment = {0, 10000000};

@@ -7,6 +7,7 @@
 #include "server/connections.h"
 #include "server/jobs.h"
 #include "server/keys.h"
+#include "server/live_sessions.h"
 #include "server/media.h"
 #include "server/metrics.h"
 #include "server/models.h"
@@ -26,6 +27,7 @@ struct so_server {
     struct so_work work;
     struct so_jobs jobs;
     struct so_connections connections;
+    struct so_live live;
     struct MHD_Daemon *daemon;
     atomic_bool stopping; /**< no new request is taken */
     double started;       /**< clock */

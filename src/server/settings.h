@@ -21,6 +21,7 @@ struct so_settings {
     double audio_seconds, deadline, queue_seconds;
     unsigned header_seconds, body_seconds, idle_seconds, answer_seconds, drain_seconds, keep_seconds;
     unsigned connections, per_address, queue, parallel, threads;
+    unsigned live, live_idle, live_seconds; /**< sessions at once; seconds */
     struct so_log log;
     bool log_text; /**< transcripts into the log */
 };

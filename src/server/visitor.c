@@ -42,10 +42,27 @@ bool so_visitor_check(struct so_exchange *e) {
     return so_problem(&e->problem, 403, NULL, "cross_origin", "requests from pages of other sites are not taken");
 }
 
+/** A browser's WebSocket cannot send Authorization: OpenAI's clients put the key among the protocols. "Bearer KEY" to out, or NULL. */
+static const char *key_of_protocols(struct so_exchange *e, char *out, size_t size) {
+    static const char prefix[] = "openai-insecure-api-key.";
+    const char *list = MHD_lookup_connection_value(e->http, MHD_HEADER_KIND, "Sec-WebSocket-Protocol");
+    const char *at = list ? strstr(list, prefix) : NULL;
+    if (!at) return NULL;
+    at += sizeof prefix - 1;
+    size_t n = strcspn(at, ", ");
+    if (n + 8 > size) return NULL;
+    memcpy(out, "Bearer ", 7);
+    memcpy(out + 7, at, n);
+    out[7 + n] = '\0';
+    return out;
+}
+
 bool so_visitor_key(struct so_exchange *e) {
+    char secret[256];
     double wait;
     if (e->route->access == SO_OPEN) return true;
     const char *authorization = MHD_lookup_connection_value(e->http, MHD_HEADER_KIND, "Authorization");
+    if (!authorization) authorization = key_of_protocols(e, secret, sizeof secret);
     switch (so_keys_check(&e->server->keys, authorization, e->route->access == SO_COUNTED, e->key, &wait)) {
     case SO_KEY_GOOD: return true;
     case SO_KEY_TOO_OFTEN:
