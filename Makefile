@@ -34,7 +34,7 @@ bench: ## sotto, faster-whisper and whisper.cpp on the same files in one interle
 	@scripts/build.sh $(BUILD)
 	@bench/bench.sh $(BUILD) $(FILES)
 
-bench-speakers: ## the speaker networks and ONNX Runtime in one interleaved run on one core [FILES=a.wav]
+bench-speakers: ## who speaks, beside ONNX Runtime: the networks, whole recordings, text and speakers together [FILES=a.wav]
 	@scripts/setup.sh build venv
 	@scripts/build.sh $(BUILD)
 	@bench/speakers.sh $(BUILD) $(FILES)

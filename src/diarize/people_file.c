@@ -44,13 +44,10 @@ static sotto_status read_person(struct sotto_people *people, const char *path, c
     return so_people_add(people, name, values, (uint32_t)recordings, seconds, err);
 }
 
-sotto_status so_people_read(struct sotto_people *people, const char *path, sotto_error *err) {
-    char *text;
-    size_t size;
-    sotto_status status = so_infile_load(path, MAX_FILE, &text, &size, err);
-    if (status) return status;
+sotto_status so_people_parse(struct sotto_people *people, const char *path, const char *text, size_t size,
+                             sotto_error *err) {
+    sotto_status status = SOTTO_OK;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    so_free(text);
     const json_t *entries = json_object_get(root, "speakers");
     const char *model = json_string_value(json_object_get(root, "model"));
     if (!json_is_array(entries) || json_integer_value(json_object_get(root, "version")) != FILE_VERSION)
@@ -63,12 +60,21 @@ sotto_status so_people_read(struct sotto_people *people, const char *path, sotto
     return status;
 }
 
+sotto_status so_people_read(struct sotto_people *people, const char *path, sotto_error *err) {
+    char *text;
+    size_t size;
+    sotto_status status = so_infile_load(path, MAX_FILE, &text, &size, err);
+    if (status) return status;
+    status = so_people_parse(people, path, text, size, err);
+    so_free(text);
+    return status;
+}
+
 static bool put(json_t *object, const char *key, json_t *value) {
     return json_object_set_new(object, key, value) == 0;
 }
 
-/** NULL for want of memory. */
-static char *render(const struct sotto_people *people) {
+char *so_people_render(const struct sotto_people *people) {
     json_t *root = json_object(), *entries = json_array();
     bool ok =
         put(root, "version", json_integer(FILE_VERSION)) && put(root, "model", json_string(VOICE_MODEL));
@@ -90,7 +96,7 @@ static char *render(const struct sotto_people *people) {
 }
 
 sotto_status so_people_write(const struct sotto_people *people, const char *path, sotto_error *err) {
-    char *text = render(people);
+    char *text = so_people_render(people);
     if (!text) return so_fail_memory(err, people->n * DIM * sizeof(float), "the file of known speakers");
     size_t length = strlen(text);
     text[length] = '\n'; // in place of the NUL, which is not written

@@ -8,6 +8,13 @@
  * so_people_write has it. */
 sotto_status so_people_read(struct sotto_people *people, const char *path, sotto_error *err);
 
+/** The same from a file's bytes; path is for messages. */
+sotto_status so_people_parse(struct sotto_people *people, const char *path, const char *text, size_t size,
+                             sotto_error *err);
+
+/** The text of a file, to be freed with free; NULL for want of memory. */
+char *so_people_render(const struct sotto_people *people);
+
 /** The file is replaced whole or not at all. */
 sotto_status so_people_write(const struct sotto_people *people, const char *path, sotto_error *err);
 

@@ -102,6 +102,15 @@ class Speakers(unittest.TestCase):
         self.assertGreater(result["timing"]["diarize"], 0)
 
     @unittest.skipUnless(have("base"), "no weights of base")
+    def test_listening_beside_the_recogniser_changes_nothing(self):
+        longer = self.sound("longer.wav", samples(0, 30) * 2)  # windows are looked at while chunks are decoded
+        alone, beside = (json.loads(run("transcribe", "-q", "-m", "base", "-l", "en", "--diarize", "-f", "json", "--threads", threads, longer))
+                         for threads in ("1", "3"))
+        self.assertEqual(len(alone["speakers"]), 2)
+        for part in ("speakers", "turns", "segments"):
+            self.assertEqual(alone[part], beside[part])
+
+    @unittest.skipUnless(have("base"), "no weights of base")
     def test_text_goes_by_turns_and_subtitles_have_names(self):
         formats = run("transcribe", "-q", "-m", "base", "-l", "en", "--diarize", "-f", "txt,rttm,vtt", "-o", self.folder.name, RECORDING)
         self.assertEqual(formats, b"")
