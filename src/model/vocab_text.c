@@ -40,33 +40,30 @@ static void drain(struct gather *g, struct sink *sink, bool at_end) {
     }
 }
 
-size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text,
-                       size_t capacity) {
-    struct sink sink = {text, capacity, 0, 0};
+/** What is left in the gathering is a character that is not whole. */
+static struct gather feed(const struct so_vocab *vocab, const int32_t *ids, size_t n, struct sink *sink) {
     struct gather gather = {.n = 0};
     for (size_t i = 0; i < n; i++) {
         size_t length;
         const char *bytes = so_vocab_bytes(vocab, ids[i], &length);
         for (size_t j = 0; j < length; j++) {
             gather.bytes[gather.n++] = bytes[j];
-            drain(&gather, &sink, false);
+            drain(&gather, sink, false);
         }
     }
-    drain(&gather, &sink, true);
+    return gather;
+}
+
+size_t so_vocab_decode(const struct so_vocab *vocab, const int32_t *ids, size_t n, char *text,
+                       size_t capacity) {
+    struct sink sink = {text, capacity, 0, 0};
+    struct gather rest = feed(vocab, ids, n, &sink);
+    drain(&rest, &sink, true);
     if (capacity) text[sink.used] = '\0';
     return sink.needed;
 }
 
 bool so_vocab_ends_whole(const struct so_vocab *vocab, const int32_t *ids, size_t n) {
-    struct sink sink = {NULL, 0, 0, 0};
-    struct gather gather = {.n = 0};
-    for (size_t i = 0; i < n; i++) {
-        size_t length;
-        const char *bytes = so_vocab_bytes(vocab, ids[i], &length);
-        for (size_t j = 0; j < length; j++) {
-            gather.bytes[gather.n++] = bytes[j];
-            drain(&gather, &sink, false);
-        }
-    }
-    return gather.n == 0;
+    struct sink nowhere = {NULL, 0, 0, 0};
+    return feed(vocab, ids, n, &nowhere).n == 0;
 }

@@ -17,7 +17,10 @@ enum MHD_Result so_reply(struct so_exchange *e, unsigned status, struct MHD_Resp
         char job[40];
         snprintf(job, sizeof job, "%s", e->task->id);
         header(response, "X-Sotto-Job", job);
-        if (e->task->device) header(response, "X-Sotto-Device", e->task->device);
+        pthread_mutex_lock(&e->task->lock);
+        const char *device = e->task->device;
+        pthread_mutex_unlock(&e->task->lock);
+        if (device) header(response, "X-Sotto-Device", device);
     }
     e->status = status;
     so_connection_enter(&e->server->connections, e->connection, SO_PHASE_ANSWER, NULL);

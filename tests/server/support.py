@@ -46,6 +46,13 @@ class Server:
         finally:
             self.log.close()
 
+    def died(self):
+        """It ended without being told to; asked just after a connection broke, so it may still be at it."""
+        try:
+            return self.process.wait(2) != 0
+        except subprocess.TimeoutExpired:
+            return False
+
     def connect(self, timeout=30):
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
@@ -56,6 +63,10 @@ class Server:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
+        except OSError as e:
+            if self.died():
+                raise RuntimeError("the server has died: " + self.text()) from e
+            raise
         finally:
             connection.close()
 

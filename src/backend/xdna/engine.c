@@ -269,35 +269,15 @@ static void reset(struct so_backend *b) {
     pthread_mutex_unlock(&x->lock);
 }
 
-static bool completions(struct so_backend *b, uint64_t *out) { return so_xdna_completions(so_xdna_self(b)->device, out); }
+static bool completions(struct so_backend *b, uint64_t *out) {
+    return so_xdna_completions(so_xdna_self(b)->device, out);
+}
 
-const struct so_backend_ops so_xdna_engine_ops = {
-    "xdna",
-    so_xdna_engine_close,
-    so_xdna_describe,
-    so_xdna_wants,
-    register_matrix,
-    submit,
-    wait,
-    release,
-    statistics,
-    reset,
-    completions,
-    so_xdna_claims,
-    so_xdna_prove,
-};
-const struct so_backend_ops so_xdna_emulator_ops = {
-    "emulator",
-    so_xdna_engine_close,
-    so_xdna_describe,
-    so_xdna_wants,
-    register_matrix,
-    submit,
-    wait,
-    release,
-    statistics,
-    reset,
-    completions,
-    so_xdna_claims,
-    so_xdna_prove,
-};
+/* The device and its emulator differ in nothing but their names. */
+#define ENGINE_OPS(name)                                                                                     \
+    {                                                                                                        \
+        name, so_xdna_engine_close, so_xdna_describe, so_xdna_wants, register_matrix, submit, wait, release, \
+            statistics, reset, completions, so_xdna_claims, so_xdna_prove                                    \
+    }
+const struct so_backend_ops so_xdna_engine_ops = ENGINE_OPS("xdna");
+const struct so_backend_ops so_xdna_emulator_ops = ENGINE_OPS("emulator");
