@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from support import Server, drain, multipart, tone
+from support import PATIENCE, Server, drain, multipart, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
@@ -218,18 +218,11 @@ class Limits(Common):
     arguments = ("--max-upload", "1", "--max-audio", "20", "--header-timeout", "2", "--body-timeout", "3", "--idle-timeout", "2",
                  "--per-address", "20", "--queue", "3", "--max-spool", "64")
 
-    def gone(self, s, within):
-        """The server closes within so many seconds; what it said before."""
-        s.settimeout(within)
-        began = time.monotonic()
-        answer = drain(s)
-        self.assertLess(time.monotonic() - began, within)
-        return answer
 
     def test_slow_headers_are_cut_off(self):
         with self.server.connect() as s:
             s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
-            until = time.monotonic() + 8
+            until = time.monotonic() + PATIENCE
             with self.assertRaises(OSError):
                 while time.monotonic() < until:  # never idle, never done
                     s.sendall(b"X-A: b\r\n")
@@ -240,7 +233,7 @@ class Limits(Common):
         with self.server.connect() as s:
             s.sendall(b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
                       b"Content-Type: multipart/form-data; boundary=b\r\n\r\n")
-            until = time.monotonic() + 10
+            until = time.monotonic() + PATIENCE
             with self.assertRaises(OSError):
                 while time.monotonic() < until:
                     s.sendall(b"-")
@@ -249,11 +242,11 @@ class Limits(Common):
 
     def test_idle_connections_are_closed(self):
         with self.server.connect() as s:
-            self.assertEqual(self.gone(s, 8), b"")
+            self.assertEqual(drain(s), b"")
         with self.server.connect() as s:
             s.sendall(b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
                       b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n")
-            self.gone(s, 8)
+            drain(s)
 
     def test_a_large_upload_is_refused_with_and_without_a_length(self):
         big = tone(70)
@@ -291,40 +284,51 @@ class Limits(Common):
         self.problem(self.server.post(fields=[("language", "en")], file=tone(25)), 400)
 
     def test_one_address_has_so_many_connections_and_no_more(self):
-        held = []
+        held, refused = [], False
         try:
-            refused = 0
-            for _ in range(60):
+            while not refused and len(held) < 200:
                 try:
-                    s = self.server.connect(2)
+                    s = self.server.connect()
                     held.append(s)
                     s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    refused += s.recv(100) == b""
+                    refused = s.recv(100) == b""
                 except OSError:
-                    refused += 1
-            self.assertGreaterEqual(refused, 35)
+                    refused = True
+            self.assertTrue(refused)
+            self.assertGreaterEqual(len(held), 20)
         finally:
             for s in held:
                 s.close()
-        time.sleep(0.5)
-        self.alive()
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                return self.alive()
+            except OSError:  # the closed ones still count
+                time.sleep(0.05)
+        self.fail("nobody is let in again")
 
     def test_a_full_queue_says_when_to_come_again(self):
+        server = serve("--queue", "3")
         body, kind = multipart([("language", "en")], tone(0.5))
         head = f"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        held = [self.server.connect() for _ in range(3)]
-        for s in held:
-            s.sendall(head + body[:100])
-        time.sleep(0.3)
-        answer = self.server.post(file=TONE)
-        self.problem(answer, 429)
-        self.assertGreaterEqual(int(answer[1]["Retry-After"]), 1)
-        for s in held:
-            s.sendall(body[100:])
-        for s in held:
-            self.assertIn(b" 200 ", s.recv(1000).split(b"\r\n")[0])
-            s.close()
-        self.assertEqual(self.server.post(fields=[("language", "en")], file=TONE)[0], 200)
+        try:
+            held = [server.connect() for _ in range(3)]
+            for s in held:
+                s.sendall(head + body[:100])
+            until = time.monotonic() + PATIENCE
+            answer = server.post(fields=[("language", "en")], file=TONE)
+            while answer[0] == 200 and time.monotonic() < until:  # not all three have been read yet
+                answer = server.post(fields=[("language", "en")], file=TONE)
+            self.problem(answer, 429)
+            self.assertGreaterEqual(int(answer[1]["Retry-After"]), 1)
+            for s in held:
+                s.sendall(body[100:])
+            for s in held:
+                self.assertIn(b" 200 ", s.recv(1000).split(b"\r\n")[0])
+                s.close()
+            self.assertEqual(server.post(fields=[("language", "en")], file=TONE)[0], 200)
+        finally:
+            server.stop()
 
 
 class Clients(Common):
@@ -337,7 +341,7 @@ class Clients(Common):
                 return float(line.split()[1])
         self.fail(name)
 
-    def wait_for(self, name, value, seconds=60):
+    def wait_for(self, name, value, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while self.metric(name) != value:
             self.assertLess(time.monotonic(), until, f"{name} is {self.metric(name)}")
@@ -431,7 +435,7 @@ class Keys(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(limited + "\n")
             server.process.send_signal(signal.SIGHUP)
-            until = time.monotonic() + 10
+            until = time.monotonic() + PATIENCE
             while post(key)[0] != 401 and time.monotonic() < until:
                 time.sleep(0.05)
             self.assertEqual(post(key)[0], 401)
@@ -446,7 +450,7 @@ class Stopping(unittest.TestCase):
         got = []
         thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(300))))
         thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while b"sotto_running 1\n" not in server.request("GET", "/metrics")[2] and thread.is_alive() and time.monotonic() < until:
             time.sleep(0.005)
         self.assertEqual(server.stop(), 0)
@@ -458,7 +462,7 @@ class Stopping(unittest.TestCase):
         got = []
         thread = threading.Thread(target=lambda: got.append(server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(900))))
         thread.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while b"sotto_running 1\n" not in server.request("GET", "/metrics")[2] and time.monotonic() < until:
             time.sleep(0.005)
         self.assertEqual(server.stop(), 0)
@@ -468,7 +472,7 @@ class Stopping(unittest.TestCase):
     def test_a_bad_model_or_option_is_one_line_and_no_server(self):
         for arguments, status in [(["-m", "missing"], 1), (["--port", "x"], 2), (["--queue", "0"], 2), (["--nonsense"], 2), (["file"], 2),
                                   (["-m", "synthetic", "--keys", "/nonexistent"], 1)]:
-            done = subprocess.run([SOTTO, "serve", *arguments], env={**os.environ, "SOTTO_MODELS": ROOM.name}, capture_output=True, timeout=60)
+            done = subprocess.run([SOTTO, "serve", *arguments], env={**os.environ, "SOTTO_MODELS": ROOM.name}, capture_output=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
 

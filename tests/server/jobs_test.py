@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from support import Server, tone
+from support import PATIENCE, Server, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
@@ -51,7 +51,7 @@ class Jobs(unittest.TestCase):
         status, _, body = self.server.request("GET", path)
         return status, json.loads(body)
 
-    def result(self, job, seconds=300):
+    def result(self, job, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while True:
             status, body = self.get(f"/jobs/{job}/result")
@@ -93,7 +93,7 @@ class Jobs(unittest.TestCase):
         running, queued = self.submit(900, ("model", "wordy")), self.submit(90)
         for job in [queued, running]:
             self.assertEqual(self.server.request("DELETE", f"/jobs/{job}")[0], 200)
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while self.files() and time.monotonic() < until:
             time.sleep(0.05)
         self.assertEqual(self.files(), [])
@@ -107,7 +107,7 @@ class Jobs(unittest.TestCase):
         self.server.stop()
         time.sleep(1.5)
         self.start("--keep", "1")
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while self.files() and time.monotonic() < until:
             time.sleep(0.05)
         self.assertEqual(self.get(f"/jobs/{job}")[0], 404)

@@ -18,7 +18,7 @@ except ImportError:
 if not os.path.exists("/usr/bin/chromedriver"):
     sys.exit(77)
 
-from support import Server
+from support import PATIENCE, Server
 
 SOTTO, RECORDING = sys.argv[1:3]
 PICTURES = os.environ.get("PICTURES")
@@ -50,7 +50,7 @@ class Page(unittest.TestCase):
     def find(self, name):
         return self.browser.find_element(By.ID, name)
 
-    def wait(self, condition, seconds=60):
+    def wait(self, condition, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), until, self.find("state").text + self.find("problem").text)

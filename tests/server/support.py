@@ -11,6 +11,8 @@ import tempfile
 import time
 import wave
 
+PATIENCE = 300 # seconds after which what was waited for counts as never; long, for a sanitizer on a busy machine is slow
+
 
 class Server:
     def __init__(self, sotto, *arguments, models=None, environment=None, wrapper=()):
@@ -20,7 +22,7 @@ class Server:
         self.log = tempfile.NamedTemporaryFile("ab")
         self.process = subprocess.Popen([*wrapper, sotto, "serve", "--port", "0", "--log-json", *arguments], env=env, stderr=self.log)
         self.port = None
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while self.port is None:
             for line in self.lines():
                 if line.get("event") == "listening":
@@ -38,7 +40,7 @@ class Server:
     def lines(self):
         return [json.loads(line) for line in self.text().splitlines(True) if line.startswith("{") and line.endswith("\n")]
 
-    def stop(self, number=signal.SIGTERM, timeout=60):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE):
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -53,10 +55,10 @@ class Server:
         except subprocess.TimeoutExpired:
             return False
 
-    def connect(self, timeout=30):
+    def connect(self, timeout=PATIENCE):
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
-    def request(self, method, path, body=None, headers=None, timeout=120):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
         """(status, headers, body)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
@@ -74,7 +76,7 @@ class Server:
         body, kind = multipart(fields, file, name, field)
         return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})})
 
-    def raw(self, data, timeout=30):
+    def raw(self, data, timeout=PATIENCE):
         """Send bytes, read to the end."""
         with self.connect(timeout) as s:
             s.sendall(data)
