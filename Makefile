@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test accuracy bench limit bench-speakers fuzz install clean help hours
+.PHONY: all demo test accuracy bench constancy picture limit bench-speakers fuzz install clean help hours
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -29,10 +29,19 @@ accuracy: ## word error rates and parity beside faster-whisper: make accuracy DA
 	@scripts/build.sh $(BUILD)
 	@scripts/accuracy.sh $(BUILD) "$(DATA)"
 
-bench: ## sotto, faster-whisper and whisper.cpp on the same files in one interleaved run [FILES="a.wav b.wav"]
+bench: ## sotto and its rivals on the same files, interleaved; SET=ten DATA=dir: ten files; RIVALS=all: OpenVINO too [FILES="a.wav b.wav"]
 	@scripts/setup.sh build venv rivals
 	@scripts/build.sh $(BUILD)
 	@bench/bench.sh $(BUILD) $(FILES)
+
+constancy: ## speed and memory from ten minutes to ten hours, by threads, beside a busy core: make constancy DATA=dir [ROUNDS=5]
+	@test -n "$(DATA)" || { echo "usage: make constancy DATA=dir   (dir holds speech/manifest.tsv)" >&2; exit 2; }
+	@scripts/setup.sh build venv
+	@scripts/build.sh $(BUILD)
+	@bench/constancy.sh $(BUILD) "$(DATA)"
+
+picture: ## docs/speed.svg from the results of the last `make bench SET=ten`
+	@python3 -B bench/picture.py $(BUILD)-rivals/bench/ten.json docs/speed.svg
 
 bench-speakers: ## who speaks, beside ONNX Runtime: the networks, whole recordings, text and speakers together [FILES=a.wav]
 	@scripts/setup.sh build venv

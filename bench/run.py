@@ -1,187 +1,193 @@
 #!/usr/bin/env python3
 """
-sotto, faster-whisper (INT8, sequential) and whisper.cpp (q8_0) with the same weights on the same recordings. The rounds are
-interleaved, so that a machine that slows down slows all of them; medians are printed. Each run is one process; "run"
-leaves out the time to load the model, "process" is everything from start to exit. All are greedy with temperature
-fallback, English given, nothing of earlier windows fed into later ones, and use the same number of threads.
+sotto and its rivals with the same weights on the same recordings, in interleaved rounds, so that a machine that slows down slows all; medians
+are printed, as tables in Markdown. All are greedy with their own temperature fallback, are told the language, feed no earlier text into later
+windows, and use the same number of threads. Libraries keep their model loaded between recordings; with whole processes (the sets quick and
+clip) each run starts anew. "Model loaded" is from the file to the text, "whole process" adds start and load.
+
+Sets: quick (a clip and five minutes), ten (ten files of ten minutes, with word error rates), clip (11 s), files (those given).
 """
 
 import argparse
-import csv
+import hashlib
 import json
 import os
-import re
-import statistics
-import subprocess
 import sys
-import time
-import wave
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-LONG = 300  # seconds
-CLIP = (11, 30)
-NOISE = 0.04  # share of the machine that others may use before a run is repeated
+import engines as all_engines
+import measure
+import plan
+import recordings
+import report
+import score
+
+QUICK = ("fw-int8", "wcpp-q8_0")
+QUICK_SECONDS = 310
 RETRIES = 2
+MEETING = os.path.join(all_engines.HERE, "..", "assets", "meeting.wav")
 
 
-class Sotto:
-    name = "sotto int8"
+class Texts:
+    """What each engine said about each file, kept from run to run: errors need no quiet machine and no second run."""
 
-    def __init__(self, args):
-        self.args = args
+    def __init__(self, path, level):
+        self.path, self.level, self.known, self.digests = path, level, {}, {}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.known = json.load(file)
 
-    def command(self, recording):
-        return [self.args.sotto, "transcribe", recording, "-m", self.args.model, "-l", "en", "-f", "json", "-q", "--threads", str(self.args.threads)]
+    def _place(self, key, path):
+        if path not in self.digests:
+            with open(path, "rb") as file:
+                self.digests[path] = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        # The reference is float32 Whisper, whatever the level of the day.
+        return key if key == report.REFERENCE else key + self.level, self.digests[path]
 
-    def read(self, out, _):
-        result = json.loads(out)
-        return result["timing"]["load"], result["timing"]["total"] - result["timing"]["load"], result["text"]
+    def get(self, key, path):
+        engine, digest = self._place(key, path)
+        return self.known.get(engine, {}).get(digest)
 
-
-class FasterWhisper:
-    name = "faster-whisper int8"
-
-    def __init__(self, args):
-        self.args = args
-
-    def command(self, recording):
-        return [sys.executable, os.path.join(HERE, "faster_whisper_once.py"), self.args.weights, str(self.args.threads), recording]
-
-    def read(self, out, _):
-        result = json.loads(out)
-        return result["load"], result["run"], result["text"]
-
-
-class WhisperCpp:
-    name = "whisper.cpp q8_0"
-
-    def __init__(self, args):
-        self.args, self.folder = args, args.whisper_cpp
-
-    def command(self, recording):
-        return [f"{self.folder}/bin/whisper-cli", "-m", f"{self.folder}/base-q8_0.bin", "-t", str(self.args.threads), "-l", "en", "-bs", "1",
-                "-bo", "1", "-mc", "0", "-nt", "-f", recording]
-
-    def read(self, out, log):
-        times = {name: float(ms) / 1000 for name, ms in re.findall(r"(load|total) time =\s*([\d.]+) ms", log)}
-        return times["load"], times["total"] - times["load"], " ".join(out.split())
+    def put(self, key, path, text):
+        engine, digest = self._place(key, path)
+        self.known.setdefault(engine, {})[digest] = text
+        with open(self.path + ".part", "w", encoding="utf-8") as file:
+            json.dump(self.known, file, ensure_ascii=False, indent=0)
+        os.replace(self.path + ".part", self.path)
 
 
-def machine_busy():
-    """Seconds of processor time that the machine has spent on anything so far."""
-    with open("/proc/stat", encoding="ascii") as file:
-        ticks = list(map(int, file.readline().split()[1:9]))
-    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
-
-
-def run_once(engine, recording, work):
-    before, start = machine_busy(), time.monotonic()
-    with open(os.path.join(work, "stderr"), "w+", encoding="utf-8", errors="replace") as log:
-        process = subprocess.Popen(engine.command(recording), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
-        out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-        wall = time.monotonic() - start
-        log.seek(0)
-        text = log.read()
-    if status:
-        raise RuntimeError(f"{engine.name} failed on {recording}: {text[-500:]}")
-    load, run, said = engine.read(out, text)
-    cpu = usage.ru_utime + usage.ru_stime
-    others = max(0.0, machine_busy() - before - cpu) / (wall * os.cpu_count())
-    return {"process": wall, "load": load, "run": run, "cpu": cpu, "memory": usage.ru_maxrss / 1024, "noise": others, "text": said}
-
-
-def run(engine, recording, work):
-    """The quietest of a few tries."""
-    tries = []
-    while not tries or (tries[-1]["noise"] > NOISE and len(tries) <= RETRIES):
-        tries.append(run_once(engine, recording, work))
-    return min(tries, key=lambda result: result["noise"])
-
-
-def write_wav(path, samples):
-    with wave.open(path, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16000)
-        file.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
-
-
-def default_recordings(data, work):
-    """A clip of 11 to 30 s, and recordings joined to over five minutes; without DATA, of the demo's recording alone."""
-    import numpy as np
-    from faster_whisper.audio import decode_audio
-
-    clip, long = os.path.join(work, "clip.wav"), os.path.join(work, "long.wav")
+def quick(data, work):
+    """The clip, and five minutes of speech read aloud; without DATA both of the demo's recording."""
     if data:
-        folder = os.path.join(data, "speech")
-        csv.field_size_limit(1 << 24)
-        with open(os.path.join(folder, "manifest.tsv"), encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row["lang"] == "en" and row["ref"].strip()]
-        paths = [os.path.join(folder, row["path"]) for row in rows if row["kind"] in ("libri_other", "audiobook", "read_en")]
-        first = next(os.path.join(folder, row["path"]) for row in rows if CLIP[0] <= float(row["seconds"]) <= CLIP[1])
+        rows = recordings.read_manifest(data)
+        books = recordings.chosen(rows, "en", "libri_other", "audiobook", "read_en")
+        first = recordings.make(data, work, "clip")[0]
     else:
-        first = os.path.join(HERE, "..", "assets", "meeting.wav")
-        paths = [first] * 11
-    write_wav(clip, decode_audio(first))
-    parts, seconds = [], 0.0
-    for path in paths:
-        parts.append(decode_audio(path))
-        seconds += len(parts[-1]) / 16000
-        if seconds > LONG + 10:
-            break
-    write_wav(long, np.concatenate(parts))
-    return [clip, long]
+        books, first = [{"id": "meeting", "path": MEETING, "ref": None}], os.path.join(work, "meeting.wav")
+        if not os.path.exists(first):
+            recordings.write(first, "en", books, 0, 1)
+    long = os.path.join(work, "five-minutes.wav" if data else "meeting-five-minutes.wav")
+    if not os.path.exists(long):
+        recordings.write(long, "en", books, 0, QUICK_SECONDS)
+    return [first, long]
 
 
-def seconds_of(recording):
-    with wave.open(recording) as file:
-        return file.getnframes() / file.getframerate()
+def chosen_engines(args, found):
+    if args.rivals == "no":
+        wanted = []
+    elif args.rivals == "all":
+        wanted = [key for key in found if not key.startswith("sotto")]
+    elif args.rivals:
+        wanted = args.rivals.split(",")
+    else:
+        wanted = [key for key in (QUICK if args.set == "quick" else found) if not key.startswith("sotto")]
+    for key in wanted:
+        if key not in found:
+            sys.exit(f"no rival {key}; there are {', '.join(found)}")
+    ours = ["sotto"] + (["sotto-words"] if args.set == "ten" and not args.level else [])
+    return [found[key] for key in ours + wanted]
 
 
-def report(recording, results):
-    seconds = seconds_of(recording)
-    print(f"\n{os.path.basename(recording)}, {seconds:.1f} s\n{'':22}{'process s':>11}{'run s':>9}{'x real time':>22}{'CPU s':>8}{'peak MiB':>10}{'others':>8}")
-    middle = {name: {key: statistics.median(r[key] for r in runs) for key in ("process", "run", "cpu", "memory", "noise")} for name, runs in results.items()}
-    for name, m in middle.items():
-        speeds = [seconds / r["run"] for r in results[name]]
-        print(f"{name:22}{m['process']:11.2f}{m['run']:9.2f}{seconds / m['run']:8.1f} ({min(speeds):.1f}-{max(speeds):.1f})".ljust(64)
-              + f"{m['cpu']:8.1f}{m['memory']:10.0f}{100 * max(r['noise'] for r in results[name]):7.0f}%")
-    ours = middle[Sotto.name]
-    for name, m in middle.items():
-        if name != Sotto.name:
-            print(f"    sotto / {name}: {m['process'] / ours['process']:.2f} x as fast as a process, {m['run'] / ours['run']:.2f} x with the model loaded")
+def machine(args):
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown processor")
+    held = f", all held to {args.level.upper()}" if args.level else ""
+    return f"{cpu}, {os.cpu_count()} cores, {args.threads} threads each{held}, {args.rounds} interleaved round{'s' if args.rounds > 1 else ''}"
 
 
-def main():
+def complete_texts(texts, reference, about):
+    """The reference's text of each file whose words are known, from its cache where it is there."""
+    for path, what in about.items():
+        if reference and score.scored(what) and texts.get(reference.key, path) is None:
+            print(f"float32 Whisper on {report.name_of(path)}, for its errors alone", file=sys.stderr, flush=True)
+            texts.put(reference.key, path, reference.run(path, what["language"])["text"])
+    if reference:
+        reference.stop()
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("sotto", "model", "weights", "work"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--whisper-cpp", default="", help="folder that rivals.sh filled; empty: no rivals")
+    parser.add_argument("--set", choices=("quick", "ten", "clip", "files"), default="quick")
     parser.add_argument("--data", default="", help="folder with speech/manifest.tsv")
+    parser.add_argument("--installed", default="", help="folder that rivals.sh filled")
+    parser.add_argument("--rivals", default="", help="`all`, `no`, or keys separated by commas (default: two for quick, else those installed)")
+    parser.add_argument("--level", choices=("", "avx2"), default="", help="the highest level of instructions for all")
+    parser.add_argument("--only", default="", help="of the set's files those with these names, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=0, help="time to spend at most: the slowest rivals get fewer files (0: any)")
+    parser.add_argument("--retries", type=int, default=RETRIES, help="of a run that others disturbed")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("recordings", nargs="*", help="WAV files; none: made from --data or from the demo's recording")
+    parser.add_argument("--estimate", action="store_true", help="say how long it would take, and stop")
+    parser.add_argument("--texts", action="store_true", help="only take down what the rivals say, for their errors; no speed")
+    parser.add_argument("recordings", nargs="*", help="WAV files")
     args = parser.parse_args()
+    if args.recordings:
+        args.set = "files"
+    if args.set in ("ten", "clip") and not args.data:
+        parser.error(f"the set {args.set} is made from recordings: DATA=dir")
+    return args
+
+
+def main():
+    args = arguments()
     os.makedirs(args.work, exist_ok=True)
-    recordings = args.recordings or default_recordings(args.data, args.work)
-    engines = [Sotto(args)] + ([FasterWhisper(args), WhisperCpp(args)] if args.whisper_cpp else [])
-    results = {recording: {engine.name: [] for engine in engines} for recording in recordings}
-    for engine in engines:
-        run_once(engine, recordings[0], args.work)  # files into memory
-    for turn in range(args.rounds):
-        for engine in engines[turn % len(engines):] + engines[:turn % len(engines)]:
-            for recording in recordings:
-                results[recording][engine.name].append(run(engine, recording, args.work))
-        print(f"round {turn + 1} of {args.rounds}", file=sys.stderr, flush=True)
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown processor")
-    print(f"{cpu}, {os.cpu_count()} cores, {args.threads} threads each, medians of {args.rounds} interleaved rounds")
-    for recording in recordings:
-        report(recording, results[recording])
-    with open(os.path.join(args.work, "results.json"), "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=1)
+    paths = args.recordings or (quick(args.data, args.work) if args.set == "quick" else recordings.make(args.data, args.work, args.set))
+    if args.only:
+        paths = [path for path in paths if report.name_of(path) in args.only.split(",")]
+    about = {path: recordings.describe(path) for path in paths}
+    found = all_engines.engines(args.sotto, args.model, args.weights, args.installed, args.threads, args.level == "avx2")
+    chosen = chosen_engines(args, found)
+    texts = Texts(os.path.join(args.work, "texts.json"), args.level)
+    if args.texts:
+        for engine in chosen:
+            for path, what in about.items():
+                if texts.get(engine.key, path) is None:
+                    texts.put(engine.key, path, engine.run(path, what["language"])["text"])
+            engine.stop()
+        return
+
+    speeds = plan.Speeds(os.path.join(args.work, f"speeds{args.level}.json"))
+    lengths, keys = [what["seconds"] for what in about.values()], [engine.key for engine in chosen]
+    count = plan.fitted(speeds, keys, lengths, args.rounds, 60 * args.minutes)
+    cost = plan.seconds(speeds, keys, lengths, count, args.rounds)
+    print(f"about {sum(cost.values()) / 60:.0f} minutes: " + ", ".join(f"{key} {count[key]} files {cost[key]:.0f} s" for key in keys), file=sys.stderr, flush=True)
+    if args.estimate:
+        return
+    files = {key: {path: about[path]["language"] for path in paths[: count[key]]} for key in keys}
+    whole = args.set in ("quick", "clip", "files")
+    for engine in chosen:  # files into memory, models loaded
+        measure.once(engine.whole if whole else engine.run, min(paths, key=lambda path: about[path]["seconds"]) if whole else MEETING, "en")
+
+    base = os.path.join(args.work, args.set + args.level)
+
+    def save(runs):
+        with open(base + ".json", "w", encoding="utf-8") as file:
+            json.dump({"machine": machine(args), "names": {engine.key: engine.name for engine in chosen}, "seconds": {path: what["seconds"] for path, what in about.items()},
+                       "runs": {key: {path: [{k: v for k, v in run.items() if k != "text"} for run in some] for path, some in one.items()} for key, one in runs.items()}}, file, indent=1)
+
+    runs = measure.interleaved(chosen, files, args.rounds, whole, args.retries, save)
+    for engine in chosen:
+        engine.stop()
+    for key, some in runs.items():
+        for path, of_path in some.items():
+            texts.put(key, path, of_path[-1]["text"])
+        if some and not whole:
+            speeds.learn(key, sum(about[path]["seconds"] for path in some) / sum(of_path[-1]["run"] for of_path in some.values()))
+    if args.set == "ten":
+        complete_texts(texts, found.get(report.REFERENCE), about)
+    said = {key: {path: texts.get(key, path) for path in paths if texts.get(key, path) is not None} for key in {*keys, report.REFERENCE}}
+    results = report.Results(about, runs, said, {engine.key: engine.name for engine in chosen})
+    if whole:
+        lines = results.processes()
+    else:
+        lines = results.summary() + [""] + results.by_file() + [""] + results.targets(args.level)
+        with open(base + ".json", encoding="utf-8") as file:
+            kept = json.load(file)
+        kept["errors"] = {key: results.errors(key) for key in said}
+        with open(base + ".json", "w", encoding="utf-8") as file:
+            json.dump(kept, file, indent=1)
+    print(machine(args) + "\n\n" + "\n".join(lines))
 
 
 if __name__ == "__main__":

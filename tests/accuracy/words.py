@@ -17,7 +17,7 @@ def units(text, language):
     return [c for c in text if not c.isspace()] if language in ("zh", "ja") else text.split()
 
 
-def _digits(words):
+def digits(words):
     """Numbers one digit at a time: the normaliser joins digits that are read out, and may do so differently on two sides."""
     out = []
     for word in words:
@@ -29,7 +29,7 @@ def errors(reference, hypothesis, language):
     """(substitutions + deletions + insertions, units of the reference)."""
     ref, hyp = units(reference, language), units(hypothesis, language)
     if ref and all(word.isdigit() or word == "one" for word in ref):
-        ref, hyp = _digits(ref), _digits(hyp)
+        ref, hyp = digits(ref), digits(hyp)
     if not ref or not hyp:
         return len(ref) + len(hyp), len(ref)
     found = jiwer.process_words(" ".join(ref), " ".join(hyp))

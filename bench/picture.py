@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""
+picture.py RESULTS OUT: speed against errors of all engines, an SVG drawn from what run.py wrote for the ten files. To the right is faster (on a
+scale of ratios), up is fewer errors; a bar spans the files' middle half. Engines whose errors are known on other files are left out.
+"""
+
+import json
+import math
+import statistics
+import sys
+from xml.sax.saxutils import escape
+
+WIDTH, HEIGHT = 760, 440
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 60
+COLOURS = {"sotto": "#c2410c", "fw": "#1d4ed8", "wcpp": "#15803d", "ov": "#7e22ce"}
+LABEL_STEP = 16
+STYLE = """text{font:13px system-ui,sans-serif;fill:#334155}.t{font-size:15px;font-weight:600;fill:#0f172a}.a{fill:#64748b;font-size:12px}
+.g{stroke:#e2e8f0}.r{stroke:#94a3b8;stroke-dasharray:4 4}.c{fill:#fff}
+@media(prefers-color-scheme:dark){text{fill:#cbd5e1}.t{fill:#f1f5f9}.a{fill:#94a3b8}.g{stroke:#334155}.c{fill:#0f172a}}"""
+
+
+def points(results):
+    """[(key, name, speeds over the files, error rate)], all over the same words."""
+    errors = {key: found for key, found in results["errors"].items() if found}
+    words = errors["sotto"][0]
+    out = []
+    for key, files in results["runs"].items():
+        if key in errors and errors[key][0] == words and key != "sotto-words":
+            speeds = [results["seconds"][path] / statistics.median(run["run"] for run in runs) for path, runs in files.items()]
+            out.append((key, results["names"][key], speeds, errors[key][1]))
+    return out, (errors.get("fw-f32") or (words, None))[1]
+
+
+def ticks(low, high, steps):
+    return [step for step in steps if low <= step <= high]
+
+
+class Drawing:
+    def __init__(self, speeds, rates):
+        self.x0, self.x1 = math.log(min(speeds) / 1.25), math.log(max(speeds) * 1.5)
+        room = max(0.5, 0.15 * (max(rates) - min(rates)))
+        self.y0, self.y1 = min(rates) - room, max(rates) + room
+        self.parts = []
+
+    def x(self, speed):
+        return LEFT + (math.log(speed) - self.x0) / (self.x1 - self.x0) * (WIDTH - LEFT - RIGHT)
+
+    def y(self, rate):
+        return TOP + (rate - self.y0) / (self.y1 - self.y0) * (HEIGHT - TOP - BOTTOM)
+
+    def line(self, x1, y1, x2, y2, style):
+        self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {style}/>')
+
+    def text(self, x, y, words, style=""):
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {style}>{escape(words)}</text>')
+
+    def axes(self, reference):
+        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+        for speed in ticks(math.exp(self.x0), math.exp(self.x1), (5, 10, 20, 30, 50, 70, 100, 150, 200, 300)):
+            self.line(self.x(speed), TOP, self.x(speed), bottom, 'class="g"')
+            self.text(self.x(speed), bottom + 18, f"{speed}", 'class="a" text-anchor="middle"')
+        step = next(step for step in (0.5, 1, 2, 5, 10, 20) if (self.y1 - self.y0) / step < 8)
+        rate = math.ceil(self.y0 / step) * step
+        while rate <= self.y1:
+            self.line(LEFT, self.y(rate), right, self.y(rate), 'class="g"')
+            self.text(LEFT - 8, self.y(rate) + 4, f"{rate:g} %", 'class="a" text-anchor="end"')
+            rate += step
+        if reference is not None:
+            self.line(LEFT, self.y(reference), right, self.y(reference), 'class="r"')
+            self.text(right, self.y(reference) - 5, "float32 Whisper", 'class="a" text-anchor="end"')
+        self.text((LEFT + right) / 2, bottom + 40, "times real time, model loaded (further right is faster)", 'class="a" text-anchor="middle"')
+
+    def engine(self, key, name, speeds, rate, label_y):
+        colour = COLOURS[key.split("-")[0]]
+        middle = statistics.median(speeds)
+        low, _, high = statistics.quantiles(speeds, n=4) if len(speeds) > 1 else (middle,) * 3
+        self.line(self.x(low), self.y(rate), self.x(high), self.y(rate), f'stroke="{colour}" stroke-width="2" opacity="0.5"')
+        self.parts.append(f'<circle cx="{self.x(middle):.1f}" cy="{self.y(rate):.1f}" r="{8 if key == "sotto" else 6}" fill="{colour}"/>')
+        left = self.x(middle) > WIDTH - 220
+        x = self.x(low) - 10 if left else self.x(high) + 10
+        self.text(x, label_y + 4, f"{name}, {middle:.0f}", f'text-anchor="{"end" if left else "start"}"' + (' font-weight="600"' if key == "sotto" else ""))
+
+    def labels(self, found):
+        """Heights of the labels, moved apart where two would touch."""
+        heights = {}
+        for key, _, speeds, rate in sorted(found, key=lambda entry: self.y(entry[3])):
+            y = self.y(rate)
+            while any(abs(y - other) < LABEL_STEP and abs(self.x(statistics.median(speeds)) - x) < 260 for x, other in heights.values()):
+                y += 2
+            heights[key] = (self.x(statistics.median(speeds)), y)
+        return {key: y for key, (_, y) in heights.items()}
+
+    def svg(self):
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+                f'aria-label="Speed against word error rate">\n<style>{STYLE}</style>\n<rect class="c" width="{WIDTH}" height="{HEIGHT}" rx="8"/>\n' + "\n".join(self.parts) + "\n</svg>\n")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        results = json.load(file)
+    found, reference = points(results)
+    drawing = Drawing([speed for _, _, speeds, _ in found for speed in speeds], [rate for *_, rate in found] + ([reference] if reference else []))
+    drawing.text(LEFT, 24, "Whisper base: speed and word errors on ten files", 'class="t"')
+    drawing.text(LEFT, 43, results["machine"] + "; medians, bars: the middle half of the files", 'class="a"')
+    drawing.axes(reference)
+    heights = drawing.labels(found)
+    for key, name, speeds, rate in found:
+        drawing.engine(key, name, speeds, rate, heights[key])
+    with open(sys.argv[2], "w", encoding="utf-8") as file:
+        file.write(drawing.svg())
+
+
+if __name__ == "__main__":
+    main()
