@@ -10,7 +10,8 @@ static const char *const known[] = {
     "model", "language", "prompt", "temperature", "response_format", "timestamp_granularities[]", "timestamp_granularities",
     "hotwords", "keywords[]", "keywords", "chunking_strategy", "diarization", "enable_diarization", "diarize", "min_speakers",
     "max_speakers", "num_speakers", "word_timestamps", "vad_filter", "stream", "task", "async", "include[]",
-    "known_speaker_names[]", "deadline", "beam_size",
+    "known_speaker_names[]", "known_speaker_names", "chunking_strategy[type]", "chunking_strategy[threshold]",
+    "chunking_strategy[prefix_padding_ms]", "chunking_strategy[silence_duration_ms]", "deadline", "beam_size",
 };
 
 static const char *known_name(const char *name) {
@@ -30,11 +31,23 @@ static void set_label(struct so_form *form, const char *filename) {
     if (n == 0) memcpy(form->label, "recording", sizeof "recording");
 }
 
+static bool is_reference(const char *name) {
+    return strcmp(name, "known_speaker_references[]") == 0 || strcmp(name, "known_speaker_references") == 0;
+}
+
+static bool begin_reference(struct so_form *form) {
+    if (form->n_references == SO_MAX_REFERENCES)
+        return so_problem(&form->problem, 400, "known_speaker_references[]", "invalid_value", "there can be at most %d known speakers", SO_MAX_REFERENCES);
+    return so_reference_begin(&form->references[form->n_references++], form->spool, &form->problem);
+}
+
 static bool begin(void *context, const char *name, const char *filename) {
     struct so_form *form = context;
+    form->in_reference = is_reference(name);
     form->in_file = strcmp(name, "file") == 0 || strcmp(name, "audio") == 0;
     form->name = NULL;
     form->length = 0;
+    if (form->in_reference) return begin_reference(form);
     if (!form->in_file) {
         form->name = known_name(name);
         return true;
@@ -52,6 +65,7 @@ static bool no_memory(struct so_form *form) {
 static bool data(void *context, const char *bytes, size_t n) {
     struct so_form *form = context;
     if (form->in_file) return so_spool_write(&form->file, bytes, n, &form->problem);
+    if (form->in_reference) return so_reference_feed(&form->references[form->n_references - 1], bytes, n, &form->problem);
     if (!form->name) return true;
     if (n > SO_MAX_FIELD_BYTES - form->length || n > SO_MAX_FIELDS_BYTES - form->bytes)
         return so_problem(&form->problem, 400, form->name, NULL, "the field %s is too long", form->name);
@@ -83,6 +97,7 @@ static bool is_text(const char *bytes, size_t n) {
 
 static bool end(void *context) {
     struct so_form *form = context;
+    if (form->in_reference) return so_reference_end(&form->references[form->n_references - 1], &form->problem);
     if (!form->name) return true;
     if (form->length && !is_text(form->value, form->length))
         return so_problem(&form->problem, 400, form->name, NULL, "the field %s is not UTF-8 text", form->name);
@@ -99,6 +114,8 @@ static bool end(void *context) {
 }
 
 bool so_form_add(struct so_form *form, const char *name, const char *value) {
+    form->in_reference = is_reference(name);
+    if (form->in_reference) return begin_reference(form) && data(form, value, strlen(value)) && end(form);
     form->name = known_name(name);
     form->length = 0;
     return form->name && data(form, value, strlen(value)) && end(form);
@@ -140,6 +157,7 @@ void so_form_free(struct so_form *form) {
     for (size_t i = 0; i < form->n_fields; i++) free(form->fields[i].value);
     free(form->fields);
     free(form->value);
+    for (size_t i = 0; i < form->n_references; i++) so_reference_free(&form->references[i]);
     so_spool_close(&form->file);
     *form = (struct so_form){.file.fd = -1};
 }

@@ -3,6 +3,7 @@
 #define SO_SERVER_FORM_H
 
 #include "server/multipart.h"
+#include "server/reference.h"
 #include "server/spool.h"
 
 struct so_field {
@@ -16,6 +17,8 @@ struct so_form {
     size_t n_fields, bytes;
     struct so_spool *spool;
     struct so_spooled file;
+    struct so_reference references[SO_MAX_REFERENCES]; /**< [n_references]: known_speaker_references[] */
+    size_t n_references;
     bool has_file;
     char label[SO_MAX_LABEL + 1]; /**< the client's name of the recording, printable ASCII; for messages only */
     struct so_problem problem;
@@ -23,7 +26,7 @@ struct so_form {
     const char *name;
     char *value;
     size_t length, capacity;
-    bool in_file;
+    bool in_file, in_reference;
 };
 
 /** false: content_type is not multipart/form-data; form->problem says so. so_form_free is needed in any case. */

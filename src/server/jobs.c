@@ -87,6 +87,15 @@ static json_t *description(const struct so_task *task) {
     json_t *fields = json_array();
     for (size_t i = 0; i < task->form.n_fields; i++)
         json_array_append_new(fields, json_pack("[s,s]", task->form.fields[i].name, task->form.fields[i].value));
+    for (size_t i = 0; i < task->form.n_references; i++) {
+        char *text = so_reference_text(&task->form.references[i]);
+        json_array_append_new(fields, text ? json_pack("[s,s]", "known_speaker_references[]", text) : NULL);
+        free(text);
+        if (json_array_size(fields) <= task->form.n_fields + i) { /* better none than one without its voices */
+            json_decref(fields);
+            return NULL;
+        }
+    }
     return json_pack("{s:i,s:s,s:s,s:I,s:o}", "call", (int)task->request.call, "label", task->form.label, "owner", task->key, "arrived",
                      (json_int_t)time(NULL), "fields", fields);
 }

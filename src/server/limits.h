@@ -35,6 +35,10 @@
 #define SO_MAX_BOUNDARY 70          /**< RFC 2046, 5.1.1 */
 #define SO_MAX_FIELD_BYTES 16384    /**< the value of one field that is no file */
 #define SO_MAX_FIELDS_BYTES 65536   /**< of all of them together */
+#define SO_MAX_REFERENCES 4          /**< voices that a request brings: as many as OpenAI takes */
+#define SO_MAX_REFERENCE_BYTES (4 << 20)
+#define SO_MAX_REFERENCE_SECONDS 30
+#define SO_MAX_REFERENCE_HEAD 128   /**< of a data URL, before its comma */
 #define SO_MAX_KEYWORDS 100         /**< hotwords and keywords[] */
 #define SO_MAX_LABEL 80             /**< of a client's file name, for messages only */
 #define SO_TICK_MS 200              /**< how often time-outs and vanished clients are looked for */

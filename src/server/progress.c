@@ -74,7 +74,14 @@ static enum MHD_Result reply_stream(struct so_exchange *e) {
     return result;
 }
 
-static enum MHD_Result reply_result(struct so_exchange *e, const char *id, bool body) {
+/** The last state of a job that is over, as the one event of a stream. */
+static enum MHD_Result reply_last(struct so_exchange *e, const char *id, const char *status) {
+    char *text = malloc(EVENT_BLOCK);
+    int n = text ? snprintf(text, EVENT_BLOCK, "data: {\"job_id\":\"%s\",\"status\":\"%s\",\"progress\":1.0}\n\n", id, status) : 0;
+    return so_reply_text(e, 200, text, (size_t)n, "text/event-stream; charset=utf-8");
+}
+
+static enum MHD_Result reply_result(struct so_exchange *e, const char *id, bool body, bool stream) {
     struct so_job_result result;
     if (!so_jobs_result(&e->server->jobs, id, e->key, &result)) return not_found(e);
     if (body) {
@@ -86,8 +93,10 @@ static enum MHD_Result reply_result(struct so_exchange *e, const char *id, bool 
         if (result.device[0]) MHD_add_response_header(response, "X-Sotto-Device", result.device);
         return so_reply(e, result.status, response, result.type);
     }
+    const char *status = result.status == 200 ? "done" : "failed";
     free(result.body);
-    return reply_json(e, 200, json_pack("{s:s,s:s,s:f}", "job_id", id, "status", result.status == 200 ? "done" : "failed", "progress", 1.0));
+    if (stream) return reply_last(e, id, status);
+    return reply_json(e, 200, json_pack("{s:s,s:s,s:f}", "job_id", id, "status", status, "progress", 1.0));
 }
 
 /** The id at the beginning of the rest of the path; *what: what follows it. */
@@ -106,7 +115,7 @@ enum MHD_Result so_progress_answer(struct so_exchange *e) {
     bool stream = strcmp(what, "/stream") == 0, result = strcmp(what, "/result") == 0;
     if (*what && !stream && !result) return not_found(e);
     e->task = so_jobs_find(&e->server->jobs, id, e->key);
-    if (!e->task) return reply_result(e, id, result);
+    if (!e->task) return reply_result(e, id, result, stream);
     if (stream) return reply_stream(e);
     if (result) {
         so_problem(&e->problem, 409, NULL, "job_not_finished", "this job is not finished");

@@ -117,6 +117,26 @@ static bool speakers(struct parse *p) {
     return true;
 }
 
+/** Names of speakers whose voices come along, a name for each voice. */
+static bool known_speakers(struct parse *p) {
+    struct so_request *r = p->request;
+    size_t n = 0;
+    for (size_t i = 0; i < p->form->n_fields; i++) {
+        const struct so_field *f = &p->form->fields[i];
+        if (strncmp(f->name, "known_speaker_names", 19) != 0) continue;
+        if (n < SO_MAX_REFERENCES) r->names[n] = f->value;
+        if (!*f->value || strlen(f->value) > SO_MAX_LABEL || strpbrk(f->value, "\r\n\t"))
+            return so_problem(p->problem, 400, "known_speaker_names[]", "invalid_value", "known_speaker_names[] must be of 1 to %d bytes", SO_MAX_LABEL);
+        n++;
+    }
+    if (n != p->form->n_references)
+        return so_problem(p->problem, 400, "known_speaker_names[]", "invalid_value",
+                          "known_speaker_names[] and known_speaker_references[] must be as many, and at most %d", SO_MAX_REFERENCES);
+    r->n_names = n;
+    if (n) r->diarize = true;
+    return true;
+}
+
 static bool model(struct parse *p, struct so_models *models) {
     const char *name = so_form_get(p->form, "model");
     p->request->offer = so_models_find(models, name);
@@ -155,10 +175,11 @@ bool so_request_fields(struct so_request *request, enum so_call call, const stru
     struct parse p = {request, form, problem};
     double temperature = 0, beam = 1;
     *request = (struct so_request){.call = call, .vad = true, .translate = call == SO_CALL_TRANSLATE};
-    if (!model(&p, models) || !shape(&p) || !task(&p) || !granularities(&p) || !speakers(&p) || !keywords(&p)) return false;
+    if (!model(&p, models) || !shape(&p) || !task(&p) || !granularities(&p) || !speakers(&p) || !known_speakers(&p) || !keywords(&p)) return false;
     if (!number(&p, "temperature", 0, 1, false, &temperature) || !number(&p, "beam_size", 1, 16, true, &beam)) return false;
     if (!flag(&p, "stream", &request->stream) || !flag(&p, "async", &request->asynchronous) || !flag(&p, "vad_filter", &request->vad))
         return false;
+    if (!so_chunking_parse(&request->chunking, form, problem)) return false;
     if (request->stream && request->asynchronous)
         return so_problem(problem, 400, "stream", "invalid_value", "stream and async exclude each other");
     request->temperature = (float)temperature;
@@ -193,6 +214,7 @@ void so_request_options(const struct so_request *request, sotto_options *options
     options->max_speakers = request->max_speakers;
     options->beam_size = request->beam_size;
     options->vad = request->vad;
+    so_chunking_apply(&request->chunking, options);
     if (request->temperature > 0) {
         options->temperatures[0] = request->temperature;
         options->n_temperatures = 1;

@@ -2,6 +2,7 @@
 #ifndef SO_SERVER_REQUEST_H
 #define SO_SERVER_REQUEST_H
 
+#include "server/chunking.h"
 #include "server/form.h"
 #include "server/models.h"
 #include "sotto.h"
@@ -17,6 +18,9 @@ struct so_request {
     int offer;               /**< index of the model */
     bool diarize;            /**< who speaks */
     uint32_t min_speakers, max_speakers; /**< 0: as many as there are */
+    const char *names[SO_MAX_REFERENCES]; /**< [n_names] the form's, of its references' speakers */
+    size_t n_names;
+    struct so_chunking chunking;
     bool translate;          /**< into English */
     bool words, segments;    /**< of a verbose answer */
     bool stream;             /**< server-sent events */

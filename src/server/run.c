@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/answer.h"
+#include "server/voices.h"
 #include "util/clock.h"
 
 /** The client has gone, the server stops, or the time is over. */
@@ -77,8 +78,12 @@ static sotto_status transcribe(struct so_work *w, struct so_task *task, const so
     options.on_progress = on_progress;
     options.cancel = cancel;
     options.cancel_at_once = true; /* nobody waits for what was begun */
-    status = sotto_transcribe_stream(model, so_media_read, &stream, stream.duration, &options, result, err);
+    sotto_people *people;
+    status = so_voices_learn(w->media, task, &options, &people, err);
+    options.people = people;
+    if (!status) status = sotto_transcribe_stream(model, so_media_read, &stream, stream.duration, &options, result, err);
     so_media_close(&stream);
+    sotto_people_free(people);
     return status;
 }
 
