@@ -20,7 +20,7 @@ URL = "data:audio/wav;base64," + base64.b64encode(TONE).decode()
 
 
 def setUpModule():
-    subprocess.run([SYNTHETIC, os.path.join(ROOM.name, "synthetic.sotto"), "int8", "64", "1", "3", "80", "51865"], check=True)
+    subprocess.run([SYNTHETIC, os.path.join(ROOM.name, "synthetic.sotto"), "int8", "64", "1", "3", "80", "51865", "terse"], check=True)
 
 
 def tearDownModule():

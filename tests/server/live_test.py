@@ -23,7 +23,7 @@ SOUND = tone(1, 24000)[44:]  # a second
 
 
 def setUpModule():
-    subprocess.run([SYNTHETIC, os.path.join(ROOM.name, "synthetic.sotto"), "int8", "64", "1", "3", "80", "51865"], check=True)
+    subprocess.run([SYNTHETIC, os.path.join(ROOM.name, "synthetic.sotto"), "int8", "64", "1", "3", "80", "51865", "terse"], check=True)
 
 
 def tearDownModule():
