@@ -56,8 +56,10 @@ fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
 
-hours: all ## ten hours in bounded memory, killed at random moments and gone on with: make hours [MODEL=base]
+hours: all ## ten hours in bounded memory, killed at random moments and gone on with; and of twenty speakers: make hours [MODEL=base]
 	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav --pause 600
+	@ninja -C $(BUILD) --quiet bench/speakers_hours
+	@$(BUILD)/bench/speakers_hours 10 20
 
 install: all ## install under PREFIX (/usr/local), with a pkg-config file; DESTDIR is honoured
 	@scripts/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"
