@@ -369,7 +369,8 @@ typedef struct sotto_live sotto_live; /**< one stream, for one thread at a time 
 /**
  * Begin a stream. Text is confirmed when two passes over the same sound agree on it. Of `options` (NULL: the defaults) language, task,
  * prompt, hot words, search and speech detection count; strings are borrowed until sotto_live_close. At most 30 s of sound
- * are kept. how: NULL for the defaults.
+ * are kept, and the threads and buffers that passes need, about as much as one transcription. how: NULL for the defaults. Close it before
+ * the model.
  */
 SOTTO_EXPORT sotto_status sotto_live_open(const sotto_model *model, const sotto_live_options *how, const sotto_options *options,
                                           sotto_live_callback callback, void *user, sotto_live **out, sotto_error *err);

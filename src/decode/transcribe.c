@@ -105,7 +105,17 @@ static sotto_status open_journal(struct so_job *job, sotto_error *err) {
     return SOTTO_OK;
 }
 
-static sotto_status prepare(struct so_job *job, struct so_devices *devices, sotto_error *err) {
+/** The engine that an earlier call left, or a new one. */
+static sotto_status take_engine(struct so_job *job, const struct so_engine *kept, sotto_error *err) {
+    if (!kept || !kept->model) return so_engine_create(job->model, job->options->threads, &job->engine, err);
+    job->engine = *kept;
+    job->engine.timing = (sotto_timing){0};
+    job->engine.meter = (struct so_usage_meter){0};
+    job->engine.encoder_usage = job->engine.decoder_usage = (sotto_usage){0};
+    return SOTTO_OK;
+}
+
+static sotto_status prepare(struct so_job *job, struct so_devices *devices, const struct so_engine *kept, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
     job->search = (struct so_search){.task = o->task,
@@ -120,7 +130,7 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, sott
     job->language = known ? so_language_index(o->language) : m->vocab.multilingual ? -1 : so_language_index("en");
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);
     if (!status) status = so_judge_create(m, o, &job->judge, err);
-    if (!status) status = so_engine_create(m, o->threads, &job->engine, err);
+    if (!status) status = take_engine(job, kept, err);
     if (!status) so_usage_start(&job->engine.meter, o->measure);
     if (!status) status = take_device(job, devices, err);
     if (!status)
@@ -186,7 +196,8 @@ static sotto_status run(struct so_job *job, const sotto_options *options, double
 }
 
 sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_devices *devices,
-                           const struct so_source *source, const sotto_options *options, struct so_transcript **out, sotto_error *err) {
+                           const struct so_source *source, const sotto_options *options, struct so_engine *kept, struct so_transcript **out,
+                           sotto_error *err) {
     double from = so_now();
     struct so_usage_meter whole;
     *out = NULL;
@@ -195,12 +206,15 @@ sotto_status so_transcribe(const struct so_model *model, const struct so_vad_wei
     sotto_options silent = *options;
     if (options->diarize) silent.on_segment = NULL; /* who speaks is known at the end */
     struct so_job job = {.model = model, .vad = vad, .options = &silent, .source = source};
-    sotto_status status = prepare(&job, devices, err);
+    sotto_status status = prepare(&job, devices, kept, err);
     if (!status) status = run(&job, options, from, &whole, err);
     so_journal_close(&job.journal);
     so_history_free(&job.history);
     so_judge_free(&job.judge);
-    so_engine_free(&job.engine);
+    if (kept && job.engine.model)
+        *kept = job.engine;
+    else if (!kept)
+        so_engine_free(&job.engine);
     if (status && status != SOTTO_ERR_CANCELLED) {
         so_transcript_free(job.transcript);
         return status;

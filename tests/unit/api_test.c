@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/again.h"
 #include "sotto.h"
 #include "synthetic.h"
 
@@ -137,6 +138,27 @@ static void threads_do_not_change_a_bit(void **state) {
     sotto_result_free(one);
     sotto_result_free(three);
     sotto_result_free(other);
+}
+
+static void what_is_kept_from_call_to_call_changes_nothing(void **state) {
+    (void)state;
+    static const size_t lengths[] = {LENGTH, 9 * SECOND, 31 * SECOND};
+    sotto_options options = fast_options();
+    struct so_engine kept = {0};
+    options.threads = 2;
+    options.language = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        sotto_error err;
+        options.sequential = i == 2;
+        sotto_result *alone = transcribe(lengths[i], &options), *after;
+        if (so_transcribe_again(model, samples, lengths[i], &options, &kept, &after, &err)) fail_msg("%s", err.message);
+        assert_non_null(kept.pool);
+        assert_same(alone, after);
+        assert_string_equal(alone->language, after->language);
+        sotto_result_free(alone);
+        sotto_result_free(after);
+    }
+    so_engine_free(&kept);
 }
 
 static void *transcribe_in_thread(void *unused) {
@@ -530,6 +552,7 @@ int main(void) {
         cmocka_unit_test(a_reader_that_fails_fails_the_transcription),
         cmocka_unit_test(a_long_recording_is_heard_to_its_end),
         cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(what_is_kept_from_call_to_call_changes_nothing),
         cmocka_unit_test(the_batch_size_does_not_change_a_bit),
         cmocka_unit_test(the_language_is_asked_for_when_it_is_not_given),
         cmocka_unit_test(languages_can_be_asked_for_by_segment),
