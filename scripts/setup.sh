@@ -7,7 +7,7 @@ set -eu
 build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
        libavformat-dev libavcodec-dev libavutil-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler
        libxxhash-dev zlib1g-dev libmicrohttpd-dev libseccomp-dev nettle-dev libwslay-dev"
-test="libcmocka-dev python3-venv"
+test="libcmocka-dev python3-venv strace"
 page="chromium chromium-driver python3-selenium"
 venv="python3-venv"
 fuzz="clang llvm libclang-rt-14-dev"

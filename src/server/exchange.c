@@ -13,6 +13,7 @@ enum MHD_Result so_reply(struct so_exchange *e, unsigned status, struct MHD_Resp
     header(response, "X-Content-Type-Options", "nosniff");
     header(response, "Referrer-Policy", "no-referrer");
     if (!MHD_get_response_header(response, "Cache-Control")) header(response, "Cache-Control", "no-store");
+    if (e->last) header(response, "Connection", "close");
     if (e->task) {
         char job[40];
         snprintf(job, sizeof job, "%s", e->task->id);

@@ -23,6 +23,7 @@ struct so_exchange {
     char allow[SO_ALLOW];    /**< methods, of a 405 */
     double began;
     bool begun;        /**< the headers were looked at */
+    bool last;           /**< the connection ends with this answer */
     bool has_form;     /**< an upload is being read into `form` */
     bool reserved;     /**< holds a place in the queue */
     struct so_form form;

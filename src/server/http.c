@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/exchange.h"
+#include "server/framing.h"
 #include "server/live.h"
 #include "server/routes.h"
 #include "server/visitor.h"
@@ -94,6 +95,11 @@ static enum MHD_Result begin(struct so_exchange *e, const char *method, const ch
     e->connection = MHD_get_connection_info(e->http, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!e->connection) return MHD_NO;
     so_connection_enter(&e->server->connections, e->connection, SO_PHASE_BODY, NULL);
+    if (!so_framing_is_plain(e->http)) {
+        e->last = true;
+        so_problem(&e->problem, 400, NULL, "bad_framing", "the request must say how long its body is once, by Content-Length or as chunked");
+        return so_reply_problem(e);
+    }
     if ((!e->problem.status && admit(e, method, e->path)) || !answer_at_once(e)) return MHD_YES;
     return so_reply_problem(e);
 }
