@@ -41,7 +41,7 @@ constancy: ## speed and memory from ten minutes to ten hours, by threads, beside
 	@bench/constancy.sh $(BUILD) "$(DATA)"
 
 picture: ## docs/speed.svg from the results of the last `make bench SET=ten`
-	@python3 -B bench/picture.py $(BUILD)-rivals/bench/ten.json docs/speed.svg
+	@python3 -B bench/picture.py $(BUILD)-rivals/bench/results-ten.json docs/speed.svg
 
 bench-speakers: ## who speaks, beside ONNX Runtime: the networks, whole recordings, text and speakers together [FILES=a.wav]
 	@scripts/setup.sh build venv

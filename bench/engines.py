@@ -133,6 +133,7 @@ def engines(sotto, model, weights, rivals, threads=2, avx2=False):
     """All that are installed, by key, sotto first. `rivals` is the folder that rivals.sh fills."""
     build = os.path.join(rivals, "avx2" if avx2 else "native")
     openvino = os.path.join(rivals, "openvino", "bin", "python")
+    precision = "f32" if avx2 else "-"
     found = [Sotto("sotto", "sotto INT8", sotto, model, threads, avx2), Sotto("sotto-words", "sotto INT8, word times", sotto, model, threads, avx2, "--words")]
     for key, name, compute, batch in (("fw-f32", "float32", "float32", 0), ("fw-int8", "INT8", "int8", 0), ("fw-int8-b8", "INT8, batches of 8", "int8", 8),
                                       ("fw-int8-b16", "INT8, batches of 16", "int8", 16), ("fw-f32-b8", "float32, batches of 8", "float32", 8)):
@@ -141,5 +142,5 @@ def engines(sotto, model, weights, rivals, threads=2, avx2=False):
         for kind in ("f16", "q8_0"):
             found.append(WhisperCpp(f"wcpp-{kind}", f"whisper.cpp {kind}", os.path.join(build, "bin", "whisper-cli"), os.path.join(rivals, f"base-{kind}.bin"), threads))
     if os.path.exists(os.path.join(rivals, "openvino-int8", "openvino_detokenizer.xml")):
-        found.append(Worker("ov-int8", "OpenVINO GenAI INT8", openvino, ["openvino", os.path.join(rivals, "openvino-int8"), "-", "-"], threads, avx2))
+        found.append(Worker("ov-int8", "OpenVINO GenAI INT8", openvino, ["openvino", os.path.join(rivals, "openvino-int8"), precision, "-"], threads, avx2))
     return {engine.key: engine for engine in found}

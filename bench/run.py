@@ -159,7 +159,7 @@ def main():
     for engine in chosen:  # files into memory, models loaded
         measure.once(engine.whole if whole else engine.run, min(paths, key=lambda path: about[path]["seconds"]) if whole else MEETING, "en")
 
-    base = os.path.join(args.work, args.set + args.level)
+    base = os.path.join(args.work, "results-" + args.set + args.level)
 
     def save(runs):
         with open(base + ".json", "w", encoding="utf-8") as file:
