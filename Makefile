@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test accuracy bench constancy picture limit bench-speakers fuzz install clean help hours
+.PHONY: all demo test deb accuracy bench constancy picture limit bench-speakers fuzz install clean help hours
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -60,6 +60,10 @@ hours: all ## ten hours in bounded memory, killed at random moments and gone on 
 	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav --pause 600
 	@ninja -C $(BUILD) --quiet bench/speakers_hours
 	@$(BUILD)/bench/speakers_hours 10 20
+
+deb: all ## make a Debian package in build/: the program, its unit, its user, /etc/default/sotto
+	@scripts/setup.sh build deb
+	@scripts/deb.sh $(BUILD)
 
 install: all ## install under PREFIX (/usr/local), with a pkg-config file; DESTDIR is honoured
 	@scripts/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"

@@ -10,6 +10,7 @@ build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
 test="libcmocka-dev python3-venv strace"
 page="chromium chromium-driver python3-selenium"
 venv="python3-venv"
+deb="dpkg-dev binutils"
 fuzz="clang llvm libclang-rt-14-dev"
 rivals="cmake g++"
 sanitize="clang libclang-rt-14-dev"
@@ -20,7 +21,7 @@ cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 wanted=
 for group in "$@"; do
     case $group in
-    build | test | page | venv | fuzz | rivals | sanitize | emulate | cross) eval "wanted=\"\$wanted \$$group\"" ;;
+    build | test | page | venv | deb | fuzz | rivals | sanitize | emulate | cross) eval "wanted=\"\$wanted \$$group\"" ;;
     *) echo "setup.sh: unknown group $group" >&2; exit 2 ;;
     esac
 done
