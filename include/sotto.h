@@ -6,7 +6,9 @@
  * one clear sentence in it. The library never prints, never exits and keeps no global state but the table of
  * what this CPU can do.
  *
- * Threads: one sotto_model may serve any number of threads at once. A sotto_result belongs to its caller.
+ * Threads: one sotto_model may serve any number of threads at once. Calls that run at the same time, with the same number of
+ * `threads`, share what computes: one step of the decoder serves the chunks of all of them, brief recordings (up to a minute, by
+ * their own word) go before long ones, and each gets the very bits it would get alone. A sotto_result belongs to its caller.
  */
 #ifndef SOTTO_H
 #define SOTTO_H
@@ -148,7 +150,7 @@ typedef struct sotto_timing { /* seconds of wall time */
     double realtime_factor; /**< duration / total */
 } sotto_timing;
 
-/** Matrix products by who computed them. */
+/** Matrix products by who computed them; one that several calls shared counts in each of their results. */
 typedef struct sotto_products {
     uint64_t cpu, npu;
 } sotto_products;

@@ -3,6 +3,7 @@
 #define SO_API_HANDLE_H
 
 #include "decode/device.h"
+#include "decode/machine.h"
 #include "model/model.h"
 #include "sotto.h"
 #include "vad/weights.h"
@@ -13,6 +14,7 @@ struct sotto_model {
     struct so_model *model;
     struct so_detector *detector;
     struct so_devices *devices;
+    struct so_machines *machines;
 };
 
 static inline const struct so_model *so_model_of(const sotto_model *handle) { return handle->model; }

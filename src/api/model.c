@@ -32,6 +32,7 @@ sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto
     }
     handle->model = model;
     status = so_devices_create(model, &handle->devices, err);
+    if (!status) status = so_machines_create(model, &handle->machines, err);
     if (status) {
         sotto_model_close(handle);
         return status;
@@ -42,6 +43,7 @@ sotto_status sotto_model_open(const char *name_or_path, sotto_model **out, sotto
 
 void sotto_model_close(sotto_model *handle) {
     if (!handle) return;
+    so_machines_free(handle->machines);
     so_devices_free(handle->devices); /* they read its weights */
     so_model_unmap(handle->model);
     so_detector_free(handle->detector);

@@ -31,12 +31,12 @@ static sotto_status find_vad(const sotto_model *model, const sotto_options *opti
 }
 
 static sotto_status transcribe(const sotto_model *model, const struct so_source *source, const sotto_options *options,
-                               struct so_engine *kept, sotto_result **out, sotto_error *err) {
+                               sotto_result **out, sotto_error *err) {
     struct so_transcript *transcript = NULL;
     const struct so_vad_weights *vad;
     sotto_status status = find_vad(model, options, &vad, err);
     if (status) return status;
-    status = so_transcribe(so_model_of(model), vad, model->devices, source, options, kept, &transcript, err);
+    status = so_transcribe(so_model_of(model), vad, model->machines, model->devices, source, options, &transcript, err);
     if (transcript) *out = &transcript->result;
     return status;
 }
@@ -59,20 +59,21 @@ sotto_status sotto_transcribe_file(const sotto_model *model, const char *path, c
     char fingerprint[33] = "";
     source.fingerprint = fingerprint;
     if (settled.journal) status = so_fingerprint(model, path, &settled, fingerprint, err);
-    if (!status) status = transcribe(model, &source, &settled, NULL, out, err);
+    if (!status) status = transcribe(model, &source, &settled, out, err);
     so_audio_close(audio);
     return status;
 }
 
 sotto_status so_transcribe_again(const sotto_model *model, const float *samples, size_t n_samples, const sotto_options *options,
-                                 struct so_engine *kept, sotto_result **out, sotto_error *err) {
+                                 struct so_machine_hold *kept, sotto_result **out, sotto_error *err) {
     *out = NULL;
     sotto_options settled;
     sotto_status status = settle_options(model, options, &settled, err);
     if (status) return status;
     struct so_memory_source memory = {samples, n_samples, 0};
     struct so_source source = so_source_of_memory(&memory);
-    return transcribe(model, &source, &settled, kept, out, err);
+    if (kept && !kept->machine) status = so_machine_keep(model->machines, settled.threads, kept, err);
+    return status ? status : transcribe(model, &source, &settled, out, err);
 }
 
 sotto_status sotto_transcribe_pcm(const sotto_model *model, const float *samples, size_t n_samples,
@@ -88,5 +89,5 @@ sotto_status sotto_transcribe_stream(const sotto_model *model, sotto_read read, 
     if (status) return status;
     if (!read) return so_fail(err, SOTTO_ERR_ARGUMENT, "no function that reads samples was given");
     struct so_source source = {user, read, duration > 0 ? duration : 0};
-    return transcribe(model, &source, &settled, NULL, out, err);
+    return transcribe(model, &source, &settled, out, err);
 }

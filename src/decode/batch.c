@@ -1,15 +1,15 @@
 /*
  * Chunks of speech decoded side by side. Each slot holds one chunk and its window; a step of the decoder serves the rows
- * of all slots, so that the weights are read once for all of them. Slots are filled as they become free, a failed attempt is
- * repeated at the next temperature in its own slot, and results come out in the order of the chunks. A slot's
- * computations see nothing of the others: the transcript does not depend on their number.
+ * of all slots, and of all transcriptions that share the machine (run.c), so that the weights are read once for all of them. Slots are
+ * filled as they become free, a failed attempt is repeated at the next temperature in its own slot, and results come
+ * out in the order of the chunks. A slot's computations see nothing of the others: the transcript does not depend on their number.
  */
 #include <string.h>
 
 #include "decode/context.h"
 #include "decode/job.h"
 #include "decode/listener.h"
-#include "util/clock.h"
+#include "decode/turn.h"
 #include "util/memory.h"
 
 /** Chunks whose results wait for an earlier one, at most: then no new chunk is begun. */
@@ -37,9 +37,7 @@ struct slot {
     uint32_t attempt;
     uint32_t hearings;  /* of the chunk so far */
     struct so_kept kept;
-    size_t asked;          /* rows of the last step */
-    sotto_status consumed; /* of the last step */
-    sotto_error error;
+    struct so_run run; /* the attempt under way */
     struct so_transcript *part; /* the chunk's segments */
 };
 
@@ -54,8 +52,7 @@ struct batch {
     struct so_listener *listener;
     struct slot *slots;
     size_t n_slots;  /* at least SO_LANGUAGE_VOTES */
-    size_t most_served; /* slots that one step serves at most: the batch size */
-    struct so_step_row rows[SO_ENGINE_ROWS];
+    size_t most; /* slots in use at most: the batch size */
     struct waiting waiting[MAX_WAITING];
     uint64_t taken;    /* chunks begun so far */
     uint64_t next_out; /* index of the chunk whose result comes next */
@@ -65,6 +62,7 @@ struct batch {
 };
 
 static void release(struct batch *b) {
+    so_engine_withdraw(&b->job->engine);
     for (size_t i = 0; b->slots && i < b->n_slots; i++) {
         struct slot *slot = &b->slots[i];
         so_transcript_free(slot->part);
@@ -94,7 +92,9 @@ static sotto_status ensure_window(struct batch *b, struct slot *slot, sotto_erro
 }
 
 static sotto_status begin_attempt(struct batch *b, struct slot *slot, sotto_error *err) {
-    return so_window_attempt(slot->window, b->job->options->temperatures[slot->attempt], slot->attempt, err);
+    sotto_status status = so_window_attempt(slot->window, b->job->options->temperatures[slot->attempt], slot->attempt, err);
+    if (!status) so_engine_begin(&b->job->engine, &slot->run, slot->window);
+    return status;
 }
 
 static sotto_status begin_window(struct batch *b, struct slot *slot, sotto_error *err) {
@@ -125,7 +125,9 @@ static sotto_status hear(struct batch *b, struct slot *slot, bool full, sotto_er
 static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *err) {
     sotto_status status = ensure_samples(slot, err);
     bool more = false;
+    so_turn_away(&b->job->engine, true);
     if (!status) status = so_listener_next(b->listener, &slot->chunk, slot->samples, &more, err);
+    so_turn_away(&b->job->engine, false);
     b->job->n_samples = so_listener_total(b->listener);
     b->job->ended = so_listener_ended(b->listener);
     if (status) return status;
@@ -152,9 +154,18 @@ static sotto_status look_up(struct batch *b, sotto_error *err) {
     return b->stopping ? SOTTO_OK : status;
 }
 
+/** Slots to use now: fewer while others need the machine, but those that vote on the language are all there at once. */
+static size_t room(struct batch *b) {
+    size_t most = so_min(b->most, so_engine_share(&b->job->engine));
+    return b->speaking || b->job->language >= 0 ? most : so_max(most, SO_LANGUAGE_VOTES);
+}
+
 static sotto_status fill(struct batch *b, sotto_error *err) {
-    for (size_t i = 0; i < b->n_slots && !b->source_ended; i++) {
+    size_t busy = 0, most = room(b);
+    for (size_t i = 0; i < b->n_slots; i++) busy += b->slots[i].busy;
+    for (size_t i = 0; i < b->n_slots && !b->source_ended && busy < most; i++) {
         if (b->slots[i].busy) continue;
+        busy++;
         if (b->taken - b->next_out >= MAX_WAITING) break;
         sotto_status status = look_up(b, err);
         if (!status && b->stopping) break;
@@ -176,38 +187,6 @@ static sotto_status begin_speaking(struct batch *b, sotto_error *err) {
         if (b->slots[i].busy) status = begin_window(b, &b->slots[i], err);
     b->speaking = true;
     return status;
-}
-
-static void consume_task(void *context, size_t item, size_t worker) {
-    struct slot *slot = &((struct batch *)context)->slots[item];
-    (void)worker;
-    slot->consumed = slot->asked ? so_window_consume(slot->window, &slot->error) : SOTTO_OK;
-}
-
-/** One step of the decoder for every slot that wants rows; *rows: how many there were. */
-static sotto_status step(struct batch *b, size_t *rows, sotto_error *err) {
-    size_t served = 0;
-    *rows = 0;
-    for (size_t i = 0; i < b->n_slots; i++) {
-        struct slot *slot = &b->slots[i];
-        bool wants = slot->busy && *rows < SO_ENGINE_ROWS && served < b->most_served;
-        slot->asked = wants ? so_window_next(slot->window, b->rows + *rows, SO_ENGINE_ROWS - *rows) : 0;
-        *rows += slot->asked;
-        served += slot->asked > 0;
-    }
-    if (*rows == 0) return SOTTO_OK;
-    sotto_status status = so_engine_step(&b->job->engine, b->rows, *rows, err);
-    if (status) return status;
-    double from = so_now();
-    so_pool_run(b->job->engine.pool, b->n_slots, consume_task, b);
-    b->job->engine.timing.decode += so_now() - from;
-    for (size_t i = 0; i < b->n_slots; i++) {
-        struct slot *slot = &b->slots[i];
-        if (slot->consumed == SOTTO_OK) continue;
-        if (err) *err = slot->error;
-        return slot->consumed;
-    }
-    return SOTTO_OK;
 }
 
 static double recording_time(void *context, uint32_t frame, bool end) {
@@ -265,10 +244,7 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
     job->judge.language = so_job_segment_language(job, slot->language);
     struct so_align_window heard = {slot->cross, slot->samples + (size_t)slot->from * SO_MEL_HOP, unheard(slot), slot->frames,
                                     slot->language};
-    double from = so_now();
-    status = so_judge_segments(&job->judge, &slot->kept.outcome, &heard, job->engine.decoder, job->engine.pool, recording_time, NULL, slot,
-                               slot->part, &split, err);
-    job->engine.timing.decode += so_now() - from;
+    status = so_judge_segments(&job->judge, &slot->kept.outcome, &heard, &job->engine, recording_time, NULL, slot, slot->part, &split, err);
     if (status) return status;
     uint32_t until = heard_until(b, &split);
     if (until > 0 && until < slot->frames && slot->hearings < MAX_HEARINGS && speech_after(&slot->chunk, slot->from + until).seconds >= MIN_UNHEARD) {
@@ -282,7 +258,11 @@ static sotto_status conclude(struct batch *b, struct slot *slot, sotto_error *er
 static sotto_status conclude_all(struct batch *b, sotto_error *err) {
     for (size_t i = 0; i < b->n_slots; i++) {
         struct slot *slot = &b->slots[i];
-        if (!slot->busy || so_window_next(slot->window, b->rows, 1) > 0) continue;
+        if (!slot->busy || !so_engine_is_done(&b->job->engine, &slot->run)) continue;
+        if (slot->run.status) {
+            if (err) *err = slot->run.error;
+            return slot->run.status;
+        }
         sotto_status status = conclude(b, slot, err);
         if (status) return status;
     }
@@ -290,7 +270,7 @@ static sotto_status conclude_all(struct batch *b, sotto_error *err) {
 }
 
 /** Results in the order of the chunks. */
-static sotto_status emit(struct batch *b, sotto_error *err) {
+static sotto_status emit_ready(struct batch *b, sotto_error *err) {
     struct so_job *job = b->job;
     struct waiting *place;
     while ((place = &b->waiting[b->next_out % MAX_WAITING])->part) {
@@ -312,6 +292,20 @@ static sotto_status emit(struct batch *b, sotto_error *err) {
     return SOTTO_OK;
 }
 
+static sotto_status emit(struct batch *b, sotto_error *err) {
+    if (!b->waiting[b->next_out % MAX_WAITING].part) return SOTTO_OK;
+    so_turn_away(&b->job->engine, true); /* the caller's functions may take their time */
+    sotto_status status = emit_ready(b, err);
+    so_turn_away(&b->job->engine, false);
+    return status;
+}
+
+static bool is_busy(const struct batch *b) {
+    for (size_t i = 0; i < b->n_slots; i++)
+        if (b->slots[i].busy) return true;
+    return false;
+}
+
 /** Pass over the chunks that an earlier call finished: they are found again, which is quick, and not decoded. */
 static sotto_status pass_over(struct batch *b, sotto_error *err) {
     struct slot *slot = &b->slots[0];
@@ -328,14 +322,15 @@ static sotto_status pass_over(struct batch *b, sotto_error *err) {
 }
 
 static sotto_status run(struct batch *b, sotto_error *err) {
-    size_t rows = 1;
+    bool more = true;
     sotto_status passed = pass_over(b, err);
     if (passed) return passed;
-    while (rows > 0) {
+    while (more) {
         sotto_status status = look_up(b, err);
         if (!status && !b->stopping) status = fill(b, err);
         if (!status && !b->speaking) status = begin_speaking(b, err);
-        if (!status && b->speaking) status = step(b, &rows, err);
+        more = is_busy(b);
+        if (!status && b->speaking) so_engine_advance(&b->job->engine);
         if (!status && b->speaking) status = conclude_all(b, err);
         if (!status) status = emit(b, err);
         if (status) return status;
@@ -350,12 +345,13 @@ sotto_status so_run_batch(struct so_job *job, sotto_error *err) {
     struct batch *b = so_calloc(1, sizeof *b);
     if (!b) return so_fail_memory(err, sizeof *b, "decoding");
     b->job = job;
-    b->most_served = job->options->batch_size;
-    b->n_slots = so_max(b->most_served, SO_LANGUAGE_VOTES);
+    b->most = job->options->batch_size;
+    b->n_slots = so_max(b->most, SO_LANGUAGE_VOTES);
     b->slots = so_calloc(b->n_slots, sizeof *b->slots);
     sotto_status status = b->slots ? SOTTO_OK : so_fail_memory(err, b->n_slots * sizeof *b->slots, "decoding");
-    if (!status) status = so_listener_create(job->source, job->vad, job->options, so_pool_threads(job->engine.pool) > 1, &b->listener, err);
+    if (!status) status = so_listener_create(job->source, job->vad, job->options, so_pool_threads(job->engine.machine->pool) > 1, &b->listener, err);
     if (!status) status = run(b, err);
+    so_turn_away(&job->engine, true);
     if (b->listener) so_listener_timing(b->listener, &job->engine.timing.audio, &job->engine.timing.vad);
     release(b);
     so_free(b);

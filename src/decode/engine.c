@@ -1,5 +1,6 @@
 #include "decode/engine.h"
 
+#include "decode/turn.h"
 #include "features/logmel.h"
 #include "util/clock.h"
 #include "util/memory.h"
@@ -11,48 +12,79 @@ static double charge(double *stage, double from) {
     return now;
 }
 
-sotto_status so_engine_create(const struct so_model *model, size_t threads, struct so_engine *engine, sotto_error *err) {
+sotto_status so_engine_create(const struct so_model *model, struct so_machines *machines, size_t threads, bool brief,
+                              struct so_engine *engine, sotto_error *err) {
     double from = so_now();
-    *engine = (struct so_engine){.model = model};
-    size_t mel_size = (size_t)SO_MEL_FRAMES * model->hp.n_mels;
-    engine->mel = so_alloc(mel_size, sizeof *engine->mel);
-    engine->rows = so_alloc(SO_ENGINE_ROWS, sizeof *engine->rows);
-    sotto_status status = engine->mel && engine->rows ? SOTTO_OK : so_fail_memory(err, mel_size * sizeof(float), "features");
-    if (!status) status = so_pool_create(threads, &engine->pool, err);
-    if (!status) status = so_logmel_create(model->mel_filters, model->hp.n_mels, &engine->logmel, err);
-    if (!status) status = so_encoder_create(model, engine->pool, &engine->encoder, err);
-    if (!status) status = so_decoder_create(model, engine->pool, SO_ENGINE_ROWS, &engine->decoder, err);
-    if (status) so_engine_free(engine);
+    pthread_condattr_t clock;
+    *engine = (struct so_engine){.model = model, .machines = machines, .brief = brief, .away = true};
+    sotto_status status = so_machine_acquire(machines, threads, &engine->machine, err);
+    if (status) return status;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->wake, &clock);
+    pthread_condattr_destroy(&clock);
+    so_turn_join(engine);
     charge(&engine->timing.load, from);
-    return status;
+    return SOTTO_OK;
 }
 
 void so_engine_free(struct so_engine *engine) {
-    so_decoder_free(engine->decoder);
-    so_encoder_free(engine->encoder);
-    so_logmel_free(engine->logmel);
-    so_pool_free(engine->pool);
-    so_free(engine->mel);
-    so_free(engine->rows);
+    if (!engine->machine) return;
+    so_turn_leave(engine);
+    pthread_cond_destroy(&engine->wake);
+    so_machine_release(engine->machines, engine->machine);
     *engine = (struct so_engine){0};
+}
+
+size_t so_engine_share(struct so_engine *engine) {
+    pthread_mutex_lock(&engine->machine->lock);
+    size_t n = engine->machine->n_engines;
+    pthread_mutex_unlock(&engine->machine->lock);
+    return so_max(1, SO_MACHINE_WINDOWS / n);
+}
+
+/** Begin a turn: the machine works for this transcription, on its device. Returns when it began. */
+static double begin_turn(struct so_engine *e) {
+    so_turn_take(e);
+    so_encoder_use(e->machine->encoder, e->device.backend);
+    so_decoder_use(e->machine->decoder, e->device.backend);
+    e->encoder_from = so_encoder_products(e->machine->encoder);
+    e->decoder_from = so_decoder_products(e->machine->decoder);
+    return so_now();
+}
+
+static void end_turn(struct so_engine *e, double from) {
+    struct so_products encoder = so_encoder_products(e->machine->encoder), decoder = so_decoder_products(e->machine->decoder);
+    so_products_add(&e->encoder, &encoder, &e->encoder_from);
+    so_products_add(&e->decoder, &decoder, &e->decoder_from);
+    so_turn_give(e, so_now() - from);
+}
+
+void so_engine_take(struct so_engine *engine) { engine->taken = begin_turn(engine); }
+
+void so_engine_give(struct so_engine *engine) {
+    charge(&engine->timing.decode, engine->taken);
+    end_turn(engine, engine->taken);
 }
 
 sotto_status so_engine_hear(struct so_engine *engine, const float *samples, size_t n_samples, size_t positions, struct so_cross *cross,
                             sotto_error *err) {
-    double from = so_now();
+    struct so_machine *m = engine->machine;
+    double began = begin_turn(engine), from = began;
     size_t frames = so_min(SO_MEL_FRAMES, 2 * positions);
     n_samples = so_min(n_samples, frames * SO_MEL_HOP);
-    sotto_status status = so_logmel_window(engine->logmel, engine->pool, samples, n_samples, frames, engine->mel, err);
+    sotto_status status = so_logmel_window(m->logmel, m->pool, samples, n_samples, frames, m->mel, err);
     from = charge(&engine->timing.features, from);
     const float *states = NULL;
     so_usage_begin(&engine->meter);
-    if (!status) status = so_encoder_run(engine->encoder, engine->mel, frames, &states, err);
+    if (!status) status = so_encoder_run(m->encoder, m->mel, frames, &states, err);
     from = charge(&engine->timing.encode, from);
     so_usage_end(&engine->meter, &engine->encoder_usage);
     so_usage_begin(&engine->meter);
-    if (!status) status = so_cross_fill(engine->decoder, cross, states, frames / 2, err);
+    if (!status) status = so_cross_fill(m->decoder, cross, states, frames / 2, err);
     charge(&engine->timing.decode, from); /* the decoder's weights, once for each window */
     so_usage_end(&engine->meter, &engine->decoder_usage);
+    end_turn(engine, began);
     return status;
 }
 
@@ -72,7 +104,12 @@ static sotto_status listen(struct so_engine *engine, struct listening *l, struct
         so_seq_reset(l->seqs[i], windows[i]);
         l->rows[i] = (struct so_step_row){l->seqs[i], engine->model->vocab.sot, l->logits[i]};
     }
-    return so_engine_step(engine, l->rows, n, err);
+    so_engine_take(engine);
+    so_usage_begin(&engine->meter);
+    sotto_status status = so_decoder_step(engine->machine->decoder, l->rows, n, err);
+    so_usage_end(&engine->meter, &engine->decoder_usage);
+    so_engine_give(engine);
+    return status;
 }
 
 sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const *windows, size_t n, struct so_language_guess *guess,
@@ -89,40 +126,10 @@ sotto_status so_engine_language(struct so_engine *engine, struct so_cross *const
     return status;
 }
 
-sotto_status so_engine_step(struct so_engine *engine, const struct so_step_row *rows, size_t n, sotto_error *err) {
-    so_usage_begin(&engine->meter);
-    double from = so_now();
-    sotto_status status = so_decoder_step(engine->decoder, rows, n, err);
-    charge(&engine->timing.decode, from);
-    so_usage_end(&engine->meter, &engine->decoder_usage);
-    return status;
-}
-
-sotto_status so_engine_decode(struct so_engine *engine, struct so_window *window, bool (*cancel)(void *), void *user,
-                              sotto_error *err) {
-    so_usage_begin(&engine->meter);
-    double from = so_now();
-    sotto_status status = SOTTO_OK;
-    size_t n;
-    while (!status && (n = so_window_next(window, engine->rows, SO_ENGINE_ROWS)) > 0) {
-        if (cancel && cancel(user)) {
-            status = so_fail(err, SOTTO_ERR_CANCELLED, "cancelled");
-            break;
-        }
-        status = so_decoder_step(engine->decoder, engine->rows, n, err);
-        if (!status) status = so_window_consume(window, err);
-    }
-    charge(&engine->timing.decode, from);
-    so_usage_end(&engine->meter, &engine->decoder_usage);
-    return status;
-}
-
 void so_engine_use(struct so_engine *engine, const struct so_device_use *device) {
     engine->device = *device;
     engine->meter.backend = device->backend;
     engine->timing.load += device->seconds;
-    so_encoder_use(engine->encoder, device->backend);
-    so_decoder_use(engine->decoder, device->backend);
 }
 
 static sotto_products apart(struct so_tally tally) {
@@ -130,8 +137,7 @@ static sotto_products apart(struct so_tally tally) {
 }
 
 void so_engine_products(const struct so_engine *engine, sotto_result *result) {
-    struct so_products encoder = so_encoder_products(engine->encoder),
-                       decoder = so_decoder_products(engine->decoder);
+    struct so_products encoder = engine->encoder, decoder = engine->decoder;
     struct sotto_product_counts *p = &result->products;
     *p = (sotto_product_counts){
         .encoder = apart(encoder.linear),

@@ -123,7 +123,7 @@ static sotto_status keep_spoken(struct so_judge *j, const struct so_window_resul
 }
 
 sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outcome, const struct so_align_window *window,
-                               struct so_decoder *decoder, struct so_pool *pool, so_frame_time *time, so_segment_added *added,
+                               struct so_engine *engine, so_frame_time *time, so_segment_added *added,
                                void *context, struct so_transcript *transcript, struct so_split *split, sotto_error *err) {
     uint32_t frames = window->frames;
     size_t n_spoken;
@@ -134,7 +134,7 @@ sotto_status so_judge_segments(struct so_judge *j, const struct so_outcome *outc
     uint32_t last = split->n_spans ? j->cuts[split->n_spans - 1].end : 0;
     if (outcome->cut && last > 0 && last < frames) split->advance = last;
     sotto_status status = keep_spoken(j, &outcome->decoded, split->n_spans, time, context, &n_spoken, err);
-    if (!status) status = so_wording_find(&j->wording, decoder, pool, window, j->spoken, n_spoken, err);
+    if (!status) status = so_wording_find(&j->wording, engine, window, j->spoken, n_spoken, err);
     for (size_t i = 0; i < n_spoken && !status; i++) {
         const struct so_align_segment *spoken = &j->spoken[i];
         struct so_text text;

@@ -62,11 +62,11 @@ bool so_kept_offer(struct so_kept *kept, const struct so_judge *judge, const str
 typedef void so_segment_added(void *context, const sotto_segment *segment);
 
 /**
- * Append the window's segments, with their words if these are wanted (decoder and pool find them), to a transcript. *split: how far
+ * Append the window's segments, with their words if these are wanted (the engine finds them), to a transcript. *split: how far
  * the window was understood and in how many cuts (judge->cuts); silence has none.
  */
 sotto_status so_judge_segments(struct so_judge *judge, const struct so_outcome *outcome, const struct so_align_window *window,
-                               struct so_decoder *decoder, struct so_pool *pool, so_frame_time *time, so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
+                               struct so_engine *engine, so_frame_time *time, so_segment_added *added, void *context, struct so_transcript *transcript, struct so_split *split,
                                sotto_error *err);
 
 #endif

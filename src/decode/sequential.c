@@ -70,11 +70,9 @@ static sotto_status run_window(struct sequential *s, sotto_error *err) {
     status = decode_window(s, &outcome, err);
     job->judge.language = so_job_segment_language(job, s->language);
     struct so_align_window heard = {s->cross, s->feed.samples, s->feed.n, frames, s->language};
-    double from = so_now();
     if (!status)
-        status = so_judge_segments(&job->judge, &outcome, &heard, job->engine.decoder, job->engine.pool, recording_time, segment_added, s,
+        status = so_judge_segments(&job->judge, &outcome, &heard, &job->engine, recording_time, segment_added, s,
                                    job->transcript, &split, err);
-    job->engine.timing.decode += so_now() - from;
     if (status) return status;
     if (split.n_spans && (!job->options->condition_on_previous || outcome.temperature > MAX_HISTORY_TEMPERATURE))
         so_history_reset(&job->history);

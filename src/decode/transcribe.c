@@ -6,6 +6,7 @@
 
 #include "decode/job.h"
 #include "decode/speakers.h"
+#include "decode/turn.h"
 #include "util/clock.h"
 
 /** SOTTO_LOG_WARNING if nobody can be sure which language this is. */
@@ -105,17 +106,9 @@ static sotto_status open_journal(struct so_job *job, sotto_error *err) {
     return SOTTO_OK;
 }
 
-/** The engine that an earlier call left, or a new one. */
-static sotto_status take_engine(struct so_job *job, const struct so_engine *kept, sotto_error *err) {
-    if (!kept || !kept->model) return so_engine_create(job->model, job->options->threads, &job->engine, err);
-    job->engine = *kept;
-    job->engine.timing = (sotto_timing){0};
-    job->engine.meter = (struct so_usage_meter){0};
-    job->engine.encoder_usage = job->engine.decoder_usage = (sotto_usage){0};
-    return SOTTO_OK;
-}
+static bool is_brief(const struct so_source *source) { return source->duration_hint > 0 && source->duration_hint <= SO_BRIEF_SECONDS; }
 
-static sotto_status prepare(struct so_job *job, struct so_devices *devices, const struct so_engine *kept, sotto_error *err) {
+static sotto_status prepare(struct so_job *job, struct so_machines *machines, struct so_devices *devices, sotto_error *err) {
     const sotto_options *o = job->options;
     const struct so_model *m = job->model;
     job->search = (struct so_search){.task = o->task,
@@ -130,7 +123,7 @@ static sotto_status prepare(struct so_job *job, struct so_devices *devices, cons
     job->language = known ? so_language_index(o->language) : m->vocab.multilingual ? -1 : so_language_index("en");
     sotto_status status = so_transcript_create(m->name, &job->transcript, err);
     if (!status) status = so_judge_create(m, o, &job->judge, err);
-    if (!status) status = take_engine(job, kept, err);
+    if (!status) status = so_engine_create(m, machines, o->threads, is_brief(job->source), &job->engine, err);
     if (!status) so_usage_start(&job->engine.meter, o->measure);
     if (!status) status = take_device(job, devices, err);
     if (!status)
@@ -177,9 +170,13 @@ static void finish_usage(struct so_job *job, struct so_usage_meter *whole) {
 /** Run the job; with `diarize` listen to what it reads. */
 static sotto_status run(struct so_job *job, const sotto_options *options, double from, struct so_usage_meter *whole, sotto_error *err) {
     struct so_hearing hearing = {0};
+    struct so_pool *own = NULL;
     sotto_status status = SOTTO_OK;
     if (options->diarize) {
-        status = so_hearing_start(job->source, job->engine.pool, true, options, &hearing, err);
+        /* One listens beside the machine's loops; while there is one, others have threads of their own for it. */
+        bool beside = so_machine_listen(job->engine.machine, job);
+        if (!beside) status = so_pool_create(options->threads, &own, err);
+        if (!status) status = so_hearing_start(job->source, own ? own : job->engine.machine->pool, true, options, &hearing, err);
         job->source = &hearing.source;
     }
     if (!status) status = is_sequential(options) ? so_run_sequential(job, err) : so_run_batch(job, err);
@@ -192,12 +189,13 @@ static sotto_status run(struct so_job *job, const sotto_options *options, double
         if (finished) status = finished;
     }
     so_hearing_free(&hearing);
+    so_machine_unlisten(job->engine.machine, job);
+    so_pool_free(own);
     return status;
 }
 
-sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_devices *devices,
-                           const struct so_source *source, const sotto_options *options, struct so_engine *kept, struct so_transcript **out,
-                           sotto_error *err) {
+sotto_status so_transcribe(const struct so_model *model, const struct so_vad_weights *vad, struct so_machines *machines, struct so_devices *devices,
+                           const struct so_source *source, const sotto_options *options, struct so_transcript **out, sotto_error *err) {
     double from = so_now();
     struct so_usage_meter whole;
     *out = NULL;
@@ -206,15 +204,12 @@ sotto_status so_transcribe(const struct so_model *model, const struct so_vad_wei
     sotto_options silent = *options;
     if (options->diarize) silent.on_segment = NULL; /* who speaks is known at the end */
     struct so_job job = {.model = model, .vad = vad, .options = &silent, .source = source};
-    sotto_status status = prepare(&job, devices, kept, err);
+    sotto_status status = prepare(&job, machines, devices, err);
     if (!status) status = run(&job, options, from, &whole, err);
     so_journal_close(&job.journal);
     so_history_free(&job.history);
     so_judge_free(&job.judge);
-    if (kept && job.engine.model)
-        *kept = job.engine;
-    else if (!kept)
-        so_engine_free(&job.engine);
+    so_engine_free(&job.engine);
     if (status && status != SOTTO_ERR_CANCELLED) {
         so_transcript_free(job.transcript);
         return status;

@@ -21,12 +21,14 @@ void so_wording_free(struct so_wording *wording) {
     *wording = (struct so_wording){0};
 }
 
-sotto_status so_wording_find(struct so_wording *wording, struct so_decoder *decoder, struct so_pool *pool, const struct so_align_window *window,
+sotto_status so_wording_find(struct so_wording *wording, struct so_engine *engine, const struct so_align_window *window,
                              const struct so_align_segment *segments, size_t n_segments, sotto_error *err) {
     size_t n = 0;
     wording->next = wording->end = NULL;
     if (!wording->aligner || n_segments == 0) return SOTTO_OK;
-    sotto_status status = so_align(wording->aligner, decoder, pool, window, segments, n_segments, &wording->next, &n, err);
+    so_engine_take(engine);
+    sotto_status status = so_align(wording->aligner, engine->machine->decoder, engine->machine->pool, window, segments, n_segments, &wording->next, &n, err);
+    so_engine_give(engine);
     if (!status) wording->end = wording->next + n;
     return status;
 }

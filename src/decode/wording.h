@@ -4,7 +4,7 @@
 
 #include "align/align.h"
 #include "decode/transcript.h"
-#include "util/pool.h"
+#include "decode/engine.h"
 
 /** Seconds in the recording of a frame of the window; `end`: of something's end, else of its start. */
 typedef double so_frame_time(void *context, uint32_t frame, bool end);
@@ -18,8 +18,8 @@ struct so_wording {
 sotto_status so_wording_create(const struct so_model *model, const sotto_options *options, struct so_wording *wording, sotto_error *err);
 void so_wording_free(struct so_wording *wording);
 
-/** Find the words of a window; nothing is done if none are wanted. */
-sotto_status so_wording_find(struct so_wording *wording, struct so_decoder *decoder, struct so_pool *pool, const struct so_align_window *window,
+/** Find the words of a window, in a turn of the engine's; nothing is done if none are wanted. */
+sotto_status so_wording_find(struct so_wording *wording, struct so_engine *engine, const struct so_align_window *window,
                              const struct so_align_segment *segments, size_t n_segments, sotto_error *err);
 
 /**

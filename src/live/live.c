@@ -36,7 +36,7 @@ struct sotto_live {
     uint64_t start;  /* of samples[0] in the stream */
     struct so_agreement agreement;
     struct so_heard pass;
-    struct so_engine engine; /* of all passes */
+    struct so_machine_hold machine; /* of all passes */
     double sentence_end; /* end of the last confirmed word that ends a sentence, seconds; 0: none in the
                             unsettled sound */
     bool finished;
@@ -50,7 +50,7 @@ void sotto_live_close(sotto_live *live) {
     if (!live) return;
     so_agreement_free(&live->agreement);
     so_heard_free(&live->pass);
-    so_engine_free(&live->engine);
+    so_machine_let_go(&live->machine);
     so_free(live->samples);
     so_free(live);
 }
@@ -117,7 +117,7 @@ static sotto_status hear(struct sotto_live *live, sotto_error *err) {
     sotto_result *result;
     so_heard_clear(&live->pass);
     sotto_status status =
-        so_transcribe_again(live->model, live->samples, live->n, &live->options, &live->engine, &result, err);
+        so_transcribe_again(live->model, live->samples, live->n, &live->options, &live->machine, &result, err);
     double from = seconds(live->start);
     for (size_t i = 0; !status && i < result->n_segments; i++) {
         const sotto_segment *segment = &result->segments[i];

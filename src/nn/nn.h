@@ -40,6 +40,9 @@ static inline void so_count(struct so_tally *tally, uint64_t n, bool by_device) 
     tally->device += by_device ? n : 0;
 }
 
+/** sum += what was counted between two readings. */
+void so_products_add(struct so_products *sum, const struct so_products *now, const struct so_products *before);
+
 /** What every layer needs: kernels, threads, scratch. One user at a time. */
 struct so_nn {
     const struct so_kernels *kernels;

@@ -25,3 +25,18 @@ void so_nn_release(struct so_nn *nn) {
 }
 
 void *so_nn_scratch(const struct so_nn *nn, size_t worker) { return nn->scratch + worker * nn->scratch_bytes; }
+
+static void add(struct so_tally *sum, struct so_tally now, struct so_tally before) {
+    sum->all += now.all - before.all;
+    sum->device += now.device - before.device;
+}
+
+void so_products_add(struct so_products *sum, const struct so_products *now, const struct so_products *before) {
+    add(&sum->linear, now->linear, before->linear);
+    add(&sum->cross, now->cross, before->cross);
+    add(&sum->convolution, now->convolution, before->convolution);
+    add(&sum->qk, now->qk, before->qk);
+    add(&sum->pv, now->pv, before->pv);
+    add(&sum->logits, now->logits, before->logits);
+    sum->fallbacks += now->fallbacks - before->fallbacks;
+}

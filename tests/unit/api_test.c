@@ -144,7 +144,7 @@ static void what_is_kept_from_call_to_call_changes_nothing(void **state) {
     (void)state;
     static const size_t lengths[] = {LENGTH, 9 * SECOND, 31 * SECOND};
     sotto_options options = fast_options();
-    struct so_engine kept = {0};
+    struct so_machine_hold kept = {0};
     options.threads = 2;
     options.language = NULL;
     for (size_t i = 0; i < 3; i++) {
@@ -152,13 +152,13 @@ static void what_is_kept_from_call_to_call_changes_nothing(void **state) {
         options.sequential = i == 2;
         sotto_result *alone = transcribe(lengths[i], &options), *after;
         if (so_transcribe_again(model, samples, lengths[i], &options, &kept, &after, &err)) fail_msg("%s", err.message);
-        assert_non_null(kept.pool);
+        assert_non_null(kept.machine);
         assert_same(alone, after);
         assert_string_equal(alone->language, after->language);
         sotto_result_free(alone);
         sotto_result_free(after);
     }
-    so_engine_free(&kept);
+    so_machine_let_go(&kept);
 }
 
 static void *transcribe_in_thread(void *unused) {
