@@ -1,5 +1,7 @@
 #include "window_fake.h"
 
+#include "decode/engine.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,3 +85,7 @@ sotto_status so_decoder_trace(struct so_decoder *decoder, struct so_seq *seq, co
     (void)decoder, (void)seq, (void)tokens, (void)n, (void)trace, (void)weights;
     return so_fail(err, SOTTO_ERR_UNSUPPORTED, "the fake has no decoder");
 }
+
+/* Nobody else wants the machine. */
+void so_engine_take(struct so_engine *engine) { (void)engine; }
+void so_engine_give(struct so_engine *engine) { (void)engine; }
