@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 from engines import Failed
 
@@ -37,10 +38,10 @@ def quietest(call, path, language, retries):
     return min(tries, key=lambda result: result["noise"])
 
 
-def interleaved(engines, files, rounds, whole, retries, done):
+def interleaved(engines, files, rounds, whole, retries, until, done):
     """
     {engine: {file: [run]}}. `files` is {engine: {path: language}}, since slow ones may get fewer. Who begins changes from file to file and from
-    round to round, so that a machine that slows down slows all. `done` is called after each file with all runs so far.
+    round to round, so that a machine that slows down slows all. After the moment `until` no rival begins a file. `done` is called after each file with all runs so far.
     """
     runs = {engine.key: {} for engine in engines}
     paths = list(dict.fromkeys(path for some in files.values() for path in some))
@@ -48,7 +49,8 @@ def interleaved(engines, files, rounds, whole, retries, done):
         for number, path in enumerate(paths):
             first = (turn + number) % len(engines)
             for engine in engines[first:] + engines[:first]:
-                if path not in files[engine.key]:
+                late = time.monotonic() > until and not engine.key.startswith("sotto")
+                if late or path not in files[engine.key]:
                     continue
                 try:
                     run = quietest(engine.whole if whole else engine.run, path, files[engine.key][path], retries)

@@ -4,9 +4,10 @@ import json
 import os
 
 # Times real time, where an engine has not run here yet.
-GUESS = {"sotto": 80, "sotto-words": 70, "ov-int8": 40, "fw-int8-b8": 30, "fw-int8-b16": 30, "fw-f32-b8": 30}
-SLOW_GUESS = 12
+GUESS = {"sotto": 100, "sotto-words": 90, "ov-int8": 40, "fw-int8-b8": 30, "fw-int8-b16": 30, "fw-f32-b8": 30}
+SLOW_GUESS = 15
 FEWEST = 2  # files that each engine keeps
+LATE = 1.2  # no rival begins a file when this many times the time allowed is over
 
 
 class Speeds:

@@ -11,8 +11,10 @@ Sets: quick (a clip and five minutes), ten (ten files of ten minutes, with word 
 import argparse
 import hashlib
 import json
+import math
 import os
 import sys
+import time
 
 import engines as all_engines
 import measure
@@ -88,8 +90,14 @@ def chosen_engines(args, found):
 
 
 def machine(args):
+    about = {}
     with open("/proc/cpuinfo", encoding="utf-8") as file:
-        cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown processor")
+        for line in file:
+            name, _, value = line.partition(":")
+            about.setdefault(name.strip(), value.strip())
+    cpu = about.get("model name", "unknown processor")
+    if "cpu family" in about:
+        cpu += f" (family {about['cpu family']}, model {about['model']})"
     held = f", all held to {args.level.upper()}" if args.level else ""
     return f"{cpu}, {os.cpu_count()} cores, {args.threads} threads each{held}, {args.rounds} interleaved round{'s' if args.rounds > 1 else ''}"
 
@@ -166,7 +174,8 @@ def main():
             json.dump({"machine": machine(args), "names": {engine.key: engine.name for engine in chosen}, "seconds": {path: what["seconds"] for path, what in about.items()},
                        "runs": {key: {path: [{k: v for k, v in run.items() if k != "text"} for run in some] for path, some in one.items()} for key, one in runs.items()}}, file, indent=1)
 
-    runs = measure.interleaved(chosen, files, args.rounds, whole, args.retries, save)
+    until = time.monotonic() + 60 * plan.LATE * args.minutes if args.minutes else math.inf
+    runs = measure.interleaved(chosen, files, args.rounds, whole, args.retries, until, save)
     for engine in chosen:
         engine.stop()
     for key, some in runs.items():
