@@ -51,26 +51,25 @@ __attribute__((noinline)) static void so_q8_sparse_tile(const struct so_q8_list 
     SO_Q8_EACH_ROW(SO_Q8_END)
 }
 
-/** c[64] = the listed groups of one row times four panels. */
-static void so_q8_sparse_row(const struct so_q8_list *list, const uint8_t *a, const int8_t *b, size_t panel,
-                             int32_t *c) {
-    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
-    size_t i = 0;
-    for (; i + 2 <= list->n; i += 2) {
-        if (i + 1 + SO_Q8_LIST_AHEAD < list->n) {
-            for (size_t p = 0; p < 4; p++) {
-                so_prefetch(b + p * panel + 64 * (size_t)list->group[i + SO_Q8_LIST_AHEAD], 0);
-                so_prefetch(b + p * panel + 64 * (size_t)list->group[i + 1 + SO_Q8_LIST_AHEAD], 0);
-            }
-        }
-        SO_Q8_ROW_STEP(s0, s1, s2, s3, (size_t)list->group[i]);
-        SO_Q8_ROW_STEP(t0, t1, t2, t3, (size_t)list->group[i + 1]);
+#define SO_Q8_SPARSE_STEP(s, i)                                               \
+    do {                                                                      \
+        int32_t four;                                                         \
+        memcpy(&four, a + 4 * (size_t)at[i], 4);                              \
+        s = _mm512_dpbusd_epi32(s, _mm512_set1_epi32(four), _mm512_load_si512(b + 64 * (size_t)at[i])); \
+    } while (0)
+
+/** c[16] = the listed groups of one row times one panel: memory is read in its order. */
+static void so_q8_sparse_row(const struct so_q8_list *list, const uint8_t *a, const int8_t *b, int32_t *c) {
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    const uint32_t *at = list->group, *end = at + list->n;
+    for (; at + 4 <= end; at += 4) {
+        SO_Q8_SPARSE_STEP(s0, 0);
+        SO_Q8_SPARSE_STEP(s1, 1);
+        SO_Q8_SPARSE_STEP(s2, 2);
+        SO_Q8_SPARSE_STEP(s3, 3);
     }
-    if (i < list->n) SO_Q8_ROW_STEP(s0, s1, s2, s3, (size_t)list->group[i]);
-    SO_Q8_ROW_END(s0, t0, 0);
-    SO_Q8_ROW_END(s1, t1, 1);
-    SO_Q8_ROW_END(s2, t2, 2);
-    SO_Q8_ROW_END(s3, t3, 3);
+    for (; at != end; at++) SO_Q8_SPARSE_STEP(s0, 0);
+    _mm512_storeu_si512(c, _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3)));
 }
 
 /** As many rows of the product as this can do: 12 at a time, or a single one. Returns how many. */
@@ -81,7 +80,7 @@ static size_t so_q8_sparse(size_t m, size_t n, size_t groups, const uint8_t *a, 
     struct so_q8_list list;
     if (m == 1) {
         so_q8_list_groups(1, groups, a, lda, &list);
-        for (size_t p = 0; p < n / 16; p += 4) so_q8_sparse_row(&list, a, b + p * panel, panel, c + 16 * p);
+        for (size_t p = 0; p < n / 16; p++) so_q8_sparse_row(&list, a, b + p * panel, c + 16 * p);
         return 1;
     }
     size_t r = 0;
