@@ -127,7 +127,8 @@ async function findPeaks(blob) {
     const samples = sound.getChannelData(0), n = 2000, step = Math.max(1, Math.floor(samples.length / n)), peaks = new Float32Array(n);
     for (let i = 0; i < n; i++)
       for (let k = i * step; k < Math.min(samples.length, (i + 1) * step); k += 8) peaks[i] = Math.max(peaks[i], Math.abs(samples[k]));
-    state.peaks = peaks;
+    const loudest = peaks.reduce((a, b) => Math.max(a, b), 0.01); // quiet recordings are to be seen, too
+    state.peaks = peaks.map((p) => p / loudest);
     state.duration = state.duration || sound.duration;
     draw();
   } catch { /* a format that the browser does not know: the server may */ }
