@@ -25,6 +25,9 @@ SPOOL = os.path.join(ROOM.name, "spool")
 TONE = tone(0.5)
 IDLE = 10000
 
+with open(SOTTO, "rb") as program:
+    SANITIZED = re.search(b"__[at]san_init", program.read()) is not None
+
 
 def setUpModule():
     os.mkdir(SPOOL)
@@ -123,7 +126,8 @@ class Idle(Common):
                     s.sendall(b"GET /health HTTP/1.1\r\nHo")
             self.wait_for("sotto_connections", lambda n: n >= IDLE)
             self.transcribes()
-            self.assertLess(self.memory() - before, IDLE * 48 * 1024)  # a connection's memory is bounded, and there are so many
+            if not SANITIZED:  # whose memory is not the program's
+                self.assertLess(self.memory() - before, IDLE * 48 * 1024)
         finally:
             for s in held:
                 s.close()

@@ -278,14 +278,16 @@ class Package(unittest.TestCase):
                          "./usr/share/sotto/fetch.py", "./usr/share/sotto/catalogue.json", "./usr/share/doc/sotto/copyright"]:
                 self.assertRegex(names, f"(?m)root/root .* {re.escape(name)}$")
             depends = subprocess.run(["dpkg-deb", "-f", path, "Depends"], check=True, capture_output=True, text=True).stdout
-            for package in ["libc6", "libmicrohttpd12", "libseccomp2"]:
+            for package in ["libc6", "libmicrohttpd12", "libwslay1"]:
                 self.assertIn(package, depends)
             subprocess.run(["dpkg-deb", "-x", path, folder + "/root"], check=True)
             with open(folder + "/root/lib/systemd/system/sotto.service", encoding="utf-8") as file:
                 self.assertIn("ExecStart=/usr/bin/sotto serve", file.read())
             listed = subprocess.run([folder + "/root/usr/bin/sotto", "model", "fetch", "--list"], check=True, capture_output=True, text=True).stdout
             self.assertRegex(listed, "(?m)^base ")
-            if shutil.which("lintian"):
+            with open(SOTTO, "rb") as program:
+                sanitized = re.search(b"__[at]san_init", program.read()) is not None
+            if shutil.which("lintian") and not sanitized:
                 done = subprocess.run(["lintian", "--fail-on", "error", path], capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stdout)
 
