@@ -204,6 +204,55 @@ class Bombs(Common):
             self.refused(data, name)
 
 
+class Room(Common):
+    arguments = ("--max-upload", "4", "--max-spool", "4")
+
+    def test_uploads_share_one_room_and_who_finds_none_is_told(self):
+        body, kind = multipart([], tone(100))  # 3.2 MB
+        head = f"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        with self.server.connect(60) as first:
+            first.sendall(head + body[:-100])
+            self.wait_for("sotto_spooled_bytes", lambda n: n > 3 << 20)
+            status, headers, answer = self.server.request("POST", "/transcribe", body, {"Content-Type": kind})
+            self.assertEqual((status, json.loads(answer)["error"]["code"]), (503, "overloaded"))
+            self.assertIn("Retry-After", headers)
+        self.wait_for("sotto_spooled_bytes", lambda n: n == 0)
+        self.transcribes()
+
+
+class Deadline(Common):
+    arguments = ("--deadline", "0.1", "--max-audio", "100000")
+
+    def test_work_ends_at_its_deadline(self):
+        status, _, body = self.server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(1800))
+        self.assertEqual((status, json.loads(body)["error"]["code"]), (503, "deadline_exceeded"))
+        self.wait_for("sotto_running", lambda n: n == 0)
+
+
+class Owners(unittest.TestCase):
+    def test_a_job_is_shown_to_nobody_but_who_asked_for_it(self):
+        keys = [subprocess.run([SOTTO, "serve", "--new-key", name], capture_output=True, check=True, text=True).stdout.splitlines() for name in "ab"]
+        path = os.path.join(ROOM.name, "keys")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(keys[0][4] + "\n" + keys[1][4] + "\n")
+        server = serve("--keys", path)
+        try:
+            mine, other = ({"Authorization": "Bearer " + key[1]} for key in keys)
+            status, _, body = server.post(fields=[("language", "en"), ("async", "true")], file=TONE, headers=mine)
+            self.assertEqual(status, 202, body)
+            job = json.loads(body)["id"]
+            for method, what in [("GET", f"/jobs/{job}"), ("GET", f"/progress/{job}"), ("GET", f"/progress/{job}/stream"), ("DELETE", f"/jobs/{job}")]:
+                self.assertEqual(server.request(method, what, headers=other)[0], 404)
+                self.assertEqual(server.request(method, what)[0], 401)
+            until = time.monotonic() + 60
+            while server.request("GET", f"/jobs/{job}/result", headers=mine)[0] != 200:
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.05)
+            self.assertEqual(server.request("GET", f"/jobs/{job}/result", headers=other)[0], 404)
+        finally:
+            server.stop()
+
+
 @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
 class Links(unittest.TestCase):
     def test_files_that_name_others_open_none(self):
