@@ -192,6 +192,7 @@ typedef struct sotto_result {
     uint64_t matmuls_cpu, matmuls_npu; /**< linear layers, by who computed them */
     uint64_t fallbacks;                /**< products that a device should have done and the CPU did */
     sotto_product_counts products;     /**< by name */
+    uint64_t mismatches;  /**< products that the device got wrong meanwhile, for this call or another; the CPU did them again */
     uint64_t retries;     /**< times that a device which had failed was tried again meanwhile */
     int64_t npu_commands; /**< that the driver says it completed meanwhile for this process; -1: it does not say, or no device ran */
     bool lossy; /**< a tile kernel computed some of them: not what the CPU would have given */

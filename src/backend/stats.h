@@ -31,6 +31,7 @@ struct so_backend_stats {
     uint64_t resident;             /**< bytes of registered matrices */
     uint64_t overlapped;           /**< products that were handed over while another was under way */
     uint64_t contexts_lost;        /**< contexts given up for another array configuration's */
+    uint64_t mismatches;           /**< products whose check came out wrong; they are among the fallbacks */
     uint64_t retries;              /**< times that a device which had failed was tried again */
     double busy;                   /**< seconds in which at least one product was under way */
     struct so_times time;          /**< of each product, from submission until its result was there */

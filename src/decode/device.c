@@ -183,6 +183,7 @@ sotto_status so_device_use(struct so_devices *devices, const sotto_options *opti
         struct so_backend_stats stats;
         so_backend_statistics(device->backend, &stats);
         out->retries = stats.retries;
+        out->mismatches = stats.mismatches;
         out->counts = so_backend_completions(device->backend, &out->completions);
         so_device_tell(out, options);
         if (!options->npu_all && options->on_log)

@@ -24,6 +24,7 @@ struct so_device_use {
     bool counts;          /**< the driver says how many commands it completed: */
     uint64_t completions; /**< before this transcription */
     uint64_t retries;     /**< before this transcription */
+    uint64_t mismatches;  /**< before this transcription */
     double seconds;       /**< that asking took */
 };
 

@@ -160,6 +160,7 @@ void so_engine_products(const struct so_engine *engine, sotto_result *result) {
     struct so_backend_stats stats;
     so_backend_statistics(engine->device.backend, &stats);
     result->retries = stats.retries - engine->device.retries;
+    result->mismatches = stats.mismatches - engine->device.mismatches;
     if (!(result->matmuls_npu + apart_npu)) return;
     result->device_path = so_backend_name(engine->device.backend);
     result->lossy = engine->device.lossy;

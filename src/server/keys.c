@@ -41,9 +41,12 @@ static bool parse_line(char *line, struct so_key *key, bool *used) {
     *key = (struct so_key){0};
     *used = name != NULL;
     if (!name) return true;
-    if (!digest || strlen(name) >= SO_KEY_NAME || !unhex(digest, key->hash) || strtok_r(NULL, " \t", &rest)) return false;
+    if (!digest || strlen(name) >= SO_KEY_NAME || !unhex(digest, key->hash)) return false;
     memcpy(key->name, name, strlen(name) + 1);
-    if (!rate) return true;
+    char *last = rate && strcmp(rate, "admin") != 0 ? strtok_r(NULL, " \t", &rest) : rate;
+    key->admin = last && strcmp(last, "admin") == 0;
+    if ((last && !key->admin) || (last && strtok_r(NULL, " \t", &rest))) return false;
+    if (!rate || last == rate) return true;
     key->per_minute = strtod(rate, &end);
     key->tokens = key->per_minute;
     return *end == '\0' && key->per_minute > 0 && key->per_minute < 1e9;
@@ -60,7 +63,7 @@ static sotto_status read_file(const char *path, struct so_key **out, size_t *cou
         bool used, fits = n < SO_MAX_KEYS && strlen(line) < sizeof line - 1;
         struct so_key key;
         if (!fits || !parse_line(line, &key, &used))
-            status = so_fail(err, SOTTO_ERR_ARGUMENT, "line %u of '%s' is not NAME SHA256 [REQUESTS-PER-MINUTE]", number, path);
+            status = so_fail(err, SOTTO_ERR_ARGUMENT, "line %u of '%s' is not NAME SHA256 [REQUESTS-PER-MINUTE] [admin]", number, path);
         else if (used) keys[n++] = key;
     }
     if (file) fclose(file);
@@ -105,6 +108,14 @@ static bool take(struct so_key *key, double *wait) {
     if (key->tokens < 1) return *wait = (1 - key->tokens) / rate, false;
     key->tokens -= 1;
     return true;
+}
+
+bool so_keys_admin(struct so_keys *keys, const char *name) {
+    bool admin = false;
+    pthread_mutex_lock(&keys->lock);
+    for (size_t i = 0; i < keys->n; i++) admin = admin || (keys->keys[i].admin && strcmp(keys->keys[i].name, name) == 0);
+    pthread_mutex_unlock(&keys->lock);
+    return admin;
 }
 
 enum so_key_verdict so_keys_check(struct so_keys *keys, const char *authorization, bool count, char *name, double *wait) {

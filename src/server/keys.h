@@ -1,5 +1,5 @@
 /**
- * Bearer keys. A file holds a line for each: NAME SHA256 [REQUESTS-PER-MINUTE]; '#' begins a comment. Keys are 256 random bits, so
+ * Bearer keys. A file holds a line for each: NAME SHA256 [REQUESTS-PER-MINUTE] [admin]; '#' begins a comment. Keys are 256 random bits, so
  * a plain hash is enough: there is nothing to guess. They are compared by their hashes, all of them, in constant time.
  */
 #ifndef SO_SERVER_KEYS_H
@@ -18,6 +18,7 @@ enum { SO_KEY_NAME = 48, SO_HASH_BYTES = 32 };
 struct so_key {
     char name[SO_KEY_NAME];
     uint8_t hash[SO_HASH_BYTES];
+    bool admin;        /**< may change the server while it runs */
     double per_minute; /**< requests, 0: any number */
     double tokens, at; /**< the bucket: what is in it, and the clock when that was so */
 };
@@ -41,6 +42,9 @@ enum so_key_verdict { SO_KEY_GOOD, SO_KEY_WRONG, SO_KEY_TOO_OFTEN };
  * is allowed. count: this is a request that the rate limit is about.
  */
 enum so_key_verdict so_keys_check(struct so_keys *keys, const char *authorization, bool count, char *name, double *wait);
+
+/** Whether the key of this name may change the server while it runs. */
+bool so_keys_admin(struct so_keys *keys, const char *name);
 
 /** Make a key; print it, and its line for the file, to standard output. Returns the exit status. */
 int so_keys_make(const char *name);

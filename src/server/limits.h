@@ -17,10 +17,12 @@
 #define SO_DEFAULT_DEADLINE_SECONDS 3600 /**< from the end of the body to the end of the work */
 #define SO_DEFAULT_CONNECTIONS 1024      /**< open at once */
 #define SO_DEFAULT_PER_ADDRESS 256       /**< of them from one address */
+#define SO_DEFAULT_PARALLEL 8            /**< requests worked on at once: they share one batch */
 #define SO_DEFAULT_QUEUE 256             /**< requests that wait or are worked on */
 #define SO_DEFAULT_QUEUE_SECONDS 900.0   /**< of estimated work among those that wait */
 #define SO_DEFAULT_SPOOL_MIB 4096        /**< bytes of all uploads that are held */
 #define SO_DEFAULT_DRAIN_SECONDS 30      /**< that a stop waits for what is being worked on */
+#define SO_DEFAULT_NPU_ERRORS 10         /**< percent of the last requests on the NPU that may fail */
 #define SO_DEFAULT_KEEP_SECONDS 3600     /**< that the result of an asynchronous job is kept */
 #define SO_DEFAULT_LIVE 16               /**< live sessions at once */
 #define SO_DEFAULT_LIVE_IDLE 60          /**< without a message of a live client's */

@@ -50,6 +50,17 @@ void so_metrics_done(struct so_metrics *m, const sotto_result *result, double la
     m->matmuls_cpu += result->matmuls_cpu;
     m->matmuls_npu += result->matmuls_npu;
     m->fallbacks += result->fallbacks;
+    m->mismatches += result->mismatches;
+    m->latency_by[path] += latency;
+    m->sound_by[path] += result->duration;
+    m->work_by[path] += result->timing.total;
+    if (result->usage.measured) m->npu_busy += result->usage.npu_busy;
+    pthread_mutex_unlock(&m->lock);
+}
+
+void so_metrics_unusable(struct so_metrics *m) {
+    pthread_mutex_lock(&m->lock);
+    m->unusable++;
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -80,6 +91,26 @@ static void write_latency(FILE *out, const struct so_metrics *m) {
             (unsigned long long)below, m->latency_sum, (unsigned long long)below);
 }
 
+static void by_path(FILE *out, const char *name, const char *kind, const char *help, const double value[SO_PATHS]) {
+    head(out, name, kind, help);
+    for (size_t i = 0; i < SO_PATHS; i++) fprintf(out, "sotto_%s{path=\"%s\"} %.9g\n", name, paths[i], value[i]);
+}
+
+static void write_paths(FILE *out, const struct so_metrics *m, const struct so_gauges *g) {
+    double factor[SO_PATHS];
+    for (size_t i = 0; i < SO_PATHS; i++) factor[i] = m->work_by[i] > 0 ? m->sound_by[i] / m->work_by[i] : 0;
+    by_path(out, "path_latency_seconds_total", "counter", "From the end of an upload to the end of the work, by what computed.", m->latency_by);
+    by_path(out, "path_sound_seconds_total", "counter", "Recorded sound by what transcribed it.", m->sound_by);
+    by_path(out, "path_work_seconds_total", "counter", "Wall time of transcriptions by what computed.", m->work_by);
+    by_path(out, "path_realtime_factor", "gauge", "Sound over work since the start.", factor);
+    counter(out, "npu_mismatches_total", "Products that an NPU got wrong and the CPU did again.", (double)m->mismatches);
+    counter(out, "npu_unusable_total", "Requests that the NPU could not be opened for.", (double)m->unusable);
+    counter(out, "npu_busy_seconds_total", "Time in which an NPU had a product under way.", m->npu_busy);
+    gauge(out, "npu_utilisation", "Share of the time since the start in which an NPU was busy.", g->uptime > 0 ? m->npu_busy / g->uptime : 0);
+    gauge(out, "npu_rollout_percent", "Requests that are to go to the NPU.", g->npu_percent);
+    gauge(out, "npu_returned", "1 since requests have returned to the CPU by themselves.", g->npu_returned);
+}
+
 static void write_all(FILE *out, const struct so_metrics *m, const struct so_gauges *g) {
     head(out, "responses_total", "counter", "Answers by HTTP status.");
     for (size_t i = 0; i < SO_COUNT(codes); i++)
@@ -96,6 +127,7 @@ static void write_all(FILE *out, const struct so_metrics *m, const struct so_gau
     fprintf(out, "sotto_products_total{path=\"cpu\"} %llu\nsotto_products_total{path=\"npu\"} %llu\n",
             (unsigned long long)m->matmuls_cpu, (unsigned long long)m->matmuls_npu);
     counter(out, "product_fallbacks_total", "Products that an NPU should have computed and the CPU did.", (double)m->fallbacks);
+    write_paths(out, m, g);
     counter(out, "sound_seconds_total", "Recorded sound that was transcribed.", m->sound_seconds);
     counter(out, "work_seconds_total", "Wall time of transcriptions; sound over work is the realtime factor.", m->work_seconds);
     counter(out, "upload_bytes_total", "Bytes of uploads.", (double)m->upload_bytes);

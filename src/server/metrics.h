@@ -32,7 +32,10 @@ struct so_metrics {
     uint64_t upload_bytes;
     double sound_seconds, work_seconds;
     uint64_t transcriptions[SO_PATHS]; /**< by what computed: cpu, xdna, emulator */
-    uint64_t matmuls_cpu, matmuls_npu, fallbacks;
+    double latency_by[SO_PATHS], sound_by[SO_PATHS], work_by[SO_PATHS]; /**< seconds */
+    double npu_busy;     /**< seconds */
+    uint64_t unusable;   /**< requests that the NPU could not be opened for */
+    uint64_t matmuls_cpu, matmuls_npu, fallbacks, mismatches;
 };
 
 /** What is so at the moment of asking. */
@@ -41,6 +44,9 @@ struct so_gauges {
     double waiting_work;
     uint64_t spooled;
     int ready;
+    unsigned npu_percent;
+    int npu_returned;
+    double uptime; /**< seconds */
 };
 
 void so_metrics_init(struct so_metrics *metrics);
@@ -48,6 +54,8 @@ void so_metrics_code(struct so_metrics *metrics, unsigned status);
 void so_metrics_refused(struct so_metrics *metrics, enum so_refusal why);
 void so_metrics_upload(struct so_metrics *metrics, uint64_t bytes);
 void so_metrics_done(struct so_metrics *metrics, const sotto_result *result, double latency);
+
+void so_metrics_unusable(struct so_metrics *metrics);
 
 /** The text of GET /metrics, malloc'd; NULL without memory. */
 char *so_metrics_text(struct so_metrics *metrics, const struct so_gauges *gauges);

@@ -51,6 +51,10 @@ static void gauges(struct so_server *s, struct so_gauges *g) {
     g->live = so_live_count(&s->live);
     g->spooled = atomic_load(&s->spool.held);
     g->ready = !atomic_load(&s->stopping);
+    struct so_rollout npu = so_rollout_look(&s->rollout);
+    g->npu_percent = npu.percent;
+    g->npu_returned = npu.returned;
+    g->uptime = so_now() - s->started;
 }
 
 static enum MHD_Result status(struct so_exchange *e) {
@@ -64,11 +68,35 @@ static enum MHD_Result status(struct so_exchange *e) {
                                 (int)g.connections, "uptime", so_now() - s->started));
 }
 
+static json_t *npu_object(struct so_rollout *rollout) {
+    static const char *const names[] = {[SOTTO_DEVICE_CPU] = "cpu", [SOTTO_DEVICE_XDNA] = "xdna", [SOTTO_DEVICE_EMULATOR] = "emulator"};
+    struct so_rollout now = so_rollout_look(rollout);
+    json_t *object = json_pack("{s:s,s:i,s:b}", "device", names[now.device], "rollout", (int)now.percent, "returned", now.returned);
+    if (now.returned) json_object_set_new(object, "reason", json_string(now.why));
+    return object;
+}
+
+/** POST /admin/npu?rollout=PERCENT changes how many requests go to the NPU; without it, and with GET, it only tells. */
+static enum MHD_Result admin_npu(struct so_exchange *e) {
+    const char *text = MHD_lookup_connection_value(e->http, MHD_GET_ARGUMENT_KIND, "rollout");
+    if (text && strcmp(e->route->method, "POST") == 0) {
+        size_t n = strspn(text, "0123456789");
+        if (n == 0 || n > 3 || text[n] || atoi(text) > 100) {
+            so_problem(&e->problem, 400, "rollout", "invalid_value", "rollout must be a whole number from 0 to 100");
+            return so_reply_problem(e);
+        }
+        so_rollout_set(&e->server->rollout, (unsigned)atoi(text));
+        so_note(&e->server->settings.log, SOTTO_LOG_WARNING, "npu_rollout", "percent:u key:s", (unsigned long long)atoi(text), e->key);
+    }
+    return reply_json(e, 200, npu_object(&e->server->rollout));
+}
+
 static enum MHD_Result alive(struct so_exchange *e) { return reply_json(e, 200, json_pack("{s:s}", "status", "ok")); }
 
 static enum MHD_Result ready(struct so_exchange *e) {
     bool stopping = atomic_load(&e->server->stopping);
-    return reply_json(e, stopping ? 503 : 200, json_pack("{s:s,s:b}", "status", stopping ? "stopping" : "ok", "ready", !stopping));
+    return reply_json(e, stopping ? 503 : 200, json_pack("{s:s,s:b,s:o}", "status", stopping ? "stopping" : "ok", "ready", !stopping, "npu",
+                                                         npu_object(&e->server->rollout)));
 }
 
 static enum MHD_Result metrics(struct so_exchange *e) {
@@ -83,6 +111,8 @@ static const struct so_route routes[] = {
     {"POST", "/v1/audio/translations", SO_COUNTED, true, SO_CALL_TRANSLATE, so_transcription},
     {"POST", "/transcribe", SO_COUNTED, true, SO_CALL_OLD, so_transcription},
     {"GET", "/v1/realtime", SO_COUNTED, false, 0, so_live_answer},
+    {"GET", "/admin/npu", SO_ADMIN, false, 0, admin_npu},
+    {"POST", "/admin/npu", SO_ADMIN, false, 0, admin_npu},
     {"GET", "/v1/models", SO_KEYED, false, 0, models},
     {"GET", "/v1/models/", SO_KEYED, false, 0, model},
     {"GET", "/models", SO_KEYED, false, 0, models},

@@ -4,7 +4,7 @@
 
 #include "server/exchange.h"
 
-enum so_access { SO_OPEN, SO_KEYED, SO_COUNTED }; /**< for all; with a key; with a key whose rate limit counts it */
+enum so_access { SO_OPEN, SO_KEYED, SO_COUNTED, SO_ADMIN }; /**< for all; with a key; with a key whose rate limit counts it; with an admin's */
 
 struct so_route {
     const char *method, *path; /**< a path that ends in '/' (and is longer) takes whatever follows */

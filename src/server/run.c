@@ -38,6 +38,12 @@ static void fail(struct so_task *task, sotto_status status, const sotto_error *e
     so_task_fail(task, &problem);
 }
 
+/** Seconds of computing: waiting for others, with whom it shared the machine, is not among them. */
+static double computing(const sotto_result *result) {
+    const sotto_timing *t = &result->timing;
+    return t->vad + t->features + t->encode + t->decode + t->diarize;
+}
+
 static void deliver(struct so_work *w, struct so_task *task, const sotto_result *result) {
     static const sotto_error short_of_memory = {SOTTO_ERR_MEMORY, "out of memory"};
     double processing = so_now() - task->arrived;
@@ -57,13 +63,14 @@ static void deliver(struct so_work *w, struct so_task *task, const sotto_result 
         fail(task, SOTTO_ERR_MEMORY, &short_of_memory);
         return;
     }
-    so_models_learn(w->models, task->request.offer, result->duration, result->timing.total);
+    so_models_learn(w->models, task->request.offer, result->duration, computing(result));
     so_metrics_done(w->metrics, result, processing);
     if (w->settings->log_text) so_note(&w->settings->log, SOTTO_LOG_INFO, "transcript", "job:s text:s", task->id, result->text);
     so_task_succeed(task, body, n, type);
 }
 
-static sotto_status transcribe(struct so_work *w, struct so_task *task, const sotto_model *model, sotto_result **result, sotto_error *err) {
+static sotto_status transcribe(struct so_work *w, struct so_task *task, const sotto_model *model, sotto_device device, sotto_result **result,
+                               sotto_error *err) {
     struct so_media_stream stream = {.cancel = cancel, .user = task};
     double left = task->deadline - so_now();
     uint32_t seconds = left < 1 ? 1 : left > 1e6 ? 1000000 : (uint32_t)left + 1;
@@ -71,6 +78,8 @@ static sotto_status transcribe(struct so_work *w, struct so_task *task, const so
     if (status) return status;
     sotto_options options;
     so_request_options(&task->request, &options);
+    options.device = device;
+    options.measure = device != SOTTO_DEVICE_CPU; /* how busy it was */
     options.threads = w->settings->threads;
     options.max_duration = w->settings->audio_seconds;
     options.user = task;
@@ -87,6 +96,30 @@ static sotto_status transcribe(struct so_work *w, struct so_task *task, const so
     return status;
 }
 
+/** What came of a request that went to the NPU. */
+static void learn(struct so_work *w, const struct so_task *task, const sotto_result *result) {
+    struct so_rollout_outcome outcome = {.failed = true};
+    if (result) {
+        bool nothing_there = result->matmuls_npu == 0 && result->matmuls_cpu > 0;
+        outcome = (struct so_rollout_outcome){result->fallbacks > 0 || nothing_there, result->mismatches};
+    }
+    if (!so_rollout_learn(w->rollout, &outcome)) return;
+    struct so_rollout now = so_rollout_look(w->rollout);
+    so_note(&w->settings->log, SOTTO_LOG_ERROR, "npu_returned", "job:s problem:s", task->id, now.why);
+}
+
+/** By the device that its id falls to; what cannot be used is no request's fault, the CPU does it then. */
+static sotto_status compute(struct so_work *w, struct so_task *task, const sotto_model *model, sotto_result **result, sotto_error *err) {
+    sotto_device device = so_rollout_choose(w->rollout, task->id);
+    sotto_status status = transcribe(w, task, model, device, result, err);
+    if (device == SOTTO_DEVICE_CPU) return status;
+    if (!status || status == SOTTO_ERR_DEVICE) learn(w, task, *result);
+    if (status != SOTTO_ERR_DEVICE) return status;
+    so_metrics_unusable(w->metrics);
+    so_note(&w->settings->log, SOTTO_LOG_WARNING, "npu_unusable", "job:s problem:s", task->id, err->message);
+    return transcribe(w, task, model, SOTTO_DEVICE_CPU, result, err);
+}
+
 void so_run_task(struct so_work *w, struct so_task *task) {
     sotto_result *result = NULL;
     sotto_error err = {SOTTO_ERR_CANCELLED, "cancelled"};
@@ -96,7 +129,7 @@ void so_run_task(struct so_work *w, struct so_task *task) {
     so_task_changed(task);
     pthread_mutex_unlock(&task->lock);
     struct so_model_use *use = so_models_use(w->models, task->request.offer); /* the result borrows its name */
-    sotto_status status = cancel(task) ? SOTTO_ERR_CANCELLED : transcribe(w, task, use->model, &result, &err);
+    sotto_status status = cancel(task) ? SOTTO_ERR_CANCELLED : compute(w, task, use->model, &result, &err);
     if (status) fail(task, status, &err);
     else deliver(w, task, result);
     sotto_result_free(result);

@@ -18,11 +18,12 @@ enum { SPARE_DESCRIPTORS = 128, PER_REQUEST = 4 };
 static sotto_status start(struct so_server *s, uint16_t *port, sotto_error *err) {
     const struct so_settings *o = &s->settings;
     so_metrics_init(&s->metrics);
+    so_rollout_init(&s->rollout, o->device, o->rollout, o->npu_errors);
     s->spool = (struct so_spool){.folder = o->spool, .most_each = o->upload_bytes, .most_all = o->spool_bytes};
     sotto_status status = so_keys_open(&s->keys, o->keys, err);
     if (!status) status = so_models_open(&s->models, o->models, o->n_models, err);
     if (!status) status = so_media_start(&s->media, err);
-    if (!status) status = so_work_start(&s->work, o, &s->models, s->media, &s->metrics, err);
+    if (!status) status = so_work_start(&s->work, o, &s->models, s->media, &s->metrics, &s->rollout, err);
     so_jobs_start(&s->jobs, o->spool, o->keep_seconds);
     if (!status) status = so_connections_start(&s->connections, o, &s->metrics, &s->work, err);
     so_live_start(&s->live, o->parallel);

@@ -11,6 +11,7 @@
 #include "server/media.h"
 #include "server/metrics.h"
 #include "server/models.h"
+#include "server/rollout.h"
 #include "server/settings.h"
 #include "server/spool.h"
 #include "server/work.h"
@@ -24,6 +25,7 @@ struct so_server {
     struct so_spool spool;
     struct so_media *media;
     struct so_metrics metrics;
+    struct so_rollout rollout;
     struct so_work work;
     struct so_jobs jobs;
     struct so_connections connections;

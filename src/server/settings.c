@@ -8,7 +8,7 @@
 
 #include "util/compiler.h"
 
-enum kind { TEXT, WHOLE, SECONDS, MIB, YES };
+enum kind { TEXT, WHOLE, SECONDS, MIB, YES, DEVICE, PERCENT };
 
 /** One option: what it sets and the range it has. */
 struct option_of {
@@ -37,13 +37,16 @@ static const struct option_of table[] = {
     {"per-address", "N", "of them from one address", WHOLE, AT(per_address), 1, 65536, SO_DEFAULT_PER_ADDRESS},
     {"queue", "N", "requests that wait or are worked on; more get 429", WHOLE, AT(queue), 1, 65536, SO_DEFAULT_QUEUE},
     {"queue-work", "SECONDS", "estimated work that may wait; more gets 429", SECONDS, AT(queue_seconds), 0.001, UNBOUNDED, SO_DEFAULT_QUEUE_SECONDS},
-    {"parallel", "N", "requests worked on at once, and one more if it is short", WHOLE, AT(parallel), 1, 64, 1},
+    {"parallel", "N", "requests worked on at once, and one more if it is short", WHOLE, AT(parallel), 1, 64, SO_DEFAULT_PARALLEL},
     {"threads", "N", "threads for computing (0: one for each core)", WHOLE, AT(threads), 0, 1024, 0},
     {"live", "N", "live sessions (WebSocket) at once", WHOLE, AT(live), 0, 1024, SO_DEFAULT_LIVE},
     {"live-idle", "SECONDS", "without a message in a live session", WHOLE, AT(live_idle), 1, 86400, SO_DEFAULT_LIVE_IDLE},
     {"live-time", "SECONDS", "that a live session lasts", WHOLE, AT(live_seconds), 1, 604800, SO_DEFAULT_LIVE_SECONDS},
     {"drain", "SECONDS", "that a stop waits for work in progress", WHOLE, AT(drain_seconds), 0, 86400, SO_DEFAULT_DRAIN_SECONDS},
     {"keep", "SECONDS", "that a finished job's result is kept", WHOLE, AT(keep_seconds), 1, 31536000, SO_DEFAULT_KEEP_SECONDS},
+    {"device", "NAME", "what the NPU's share of requests goes to: xdna, emulator; cpu: no NPU; auto: xdna if NPU_MATMUL_ENABLED=1", DEVICE, AT(device), 0, 0, 0},
+    {"npu-rollout", "PERCENT", "of requests that go to the NPU, 0 to 100 (100 with a device or NPU_MATMUL_ENABLED=1, else 0)", PERCENT, AT(rollout), 0, 100, -1},
+    {"npu-errors", "PERCENT", "of requests that fail on the NPU, above which all return to the CPU", WHOLE, AT(npu_errors), 0, 100, SO_DEFAULT_NPU_ERRORS},
     {"log-json", NULL, "log lines are JSON objects", YES, AT(log.json), 0, 0, 0},
     {"log-text", NULL, "write transcripts into the log (they are private: off)", YES, AT(log_text), 0, 0, 0},
 };
@@ -62,7 +65,7 @@ static int help(void) {
         const struct option_of *o = &table[i];
         snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("      --%-20s%s", left, o->help);
-        if (o->kind != TEXT && o->kind != YES) printf(" (%g)", o->standard);
+        if (o->kind != TEXT && o->kind != YES && o->kind != DEVICE && o->kind != PERCENT) printf(" (%g)", o->standard);
         putchar('\n');
     }
     printf("      --log-level LEVEL     error, warning, info or debug (info)\n"
@@ -76,9 +79,18 @@ static bool complain(const char *option, const char *what) {
     return false;
 }
 
+static bool set_device(const char *text, const char **field) {
+    static const char *const names[] = {"auto", "cpu", "xdna", "emulator"};
+    *field = text;
+    for (size_t i = 0; text && i < SO_COUNT(names); i++)
+        if (strcmp(text, names[i]) == 0) return true;
+    return !text || complain("device", "takes auto, cpu, xdna or emulator");
+}
+
 static bool set(const struct option_of *o, const char *text, struct so_settings *s) {
     void *field = (char *)s + o->offset;
     double value = o->standard;
+    if (o->kind == DEVICE) return set_device(text, (const char **)field);
     if (o->kind == TEXT) return *(const char **)field = text, true;
     if (o->kind == YES) return *(bool *)field = text != NULL, true;
     if (text) {
@@ -92,6 +104,7 @@ static bool set(const struct option_of *o, const char *text, struct so_settings 
         }
     }
     if (o->kind == WHOLE) *(unsigned *)field = (unsigned)value;
+    else if (o->kind == PERCENT) *(int *)field = (int)value;
     else if (o->kind == SECONDS) *(double *)field = value;
     else *(uint64_t *)field = (uint64_t)value << 20;
     return true;

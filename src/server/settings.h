@@ -23,6 +23,9 @@ struct so_settings {
     unsigned connections, per_address, queue, parallel, threads;
     unsigned live, live_idle, live_seconds; /**< sessions at once; seconds */
     struct so_log log;
+    const char *device; /**< "auto", "cpu", "xdna" or "emulator"; NULL: auto */
+    int rollout;        /**< percent of requests that go to the NPU; -1: as device and environment say */
+    unsigned npu_errors;
     bool log_text; /**< transcripts into the log */
 };
 

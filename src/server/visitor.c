@@ -64,7 +64,9 @@ bool so_visitor_key(struct so_exchange *e) {
     const char *authorization = MHD_lookup_connection_value(e->http, MHD_HEADER_KIND, "Authorization");
     if (!authorization) authorization = key_of_protocols(e, secret, sizeof secret);
     switch (so_keys_check(&e->server->keys, authorization, e->route->access == SO_COUNTED, e->key, &wait)) {
-    case SO_KEY_GOOD: return true;
+    case SO_KEY_GOOD:
+        if (e->route->access != SO_ADMIN || so_keys_admin(&e->server->keys, e->key)) return true;
+        return so_problem(&e->problem, 403, NULL, "not_an_admin", "this takes an admin's key: a line of --keys that ends in \"admin\"");
     case SO_KEY_TOO_OFTEN:
         so_metrics_refused(&e->server->metrics, SO_REFUSED_RATE);
         so_problem(&e->problem, 429, NULL, "rate_limit_exceeded", "this key has made too many requests; try again later");

@@ -43,7 +43,7 @@ static struct so_task *dequeue(struct so_work *w, bool express) {
 }
 
 static unsigned retry_after(const struct so_work *w) {
-    double seconds = w->waiting_work / (w->n_threads ? w->n_threads : 1);
+    double seconds = w->waiting_work; /* of computing, which workers share */
     return seconds < 1 ? 1 : seconds > SO_MAX_RETRY_AFTER ? SO_MAX_RETRY_AFTER : (unsigned)seconds;
 }
 
@@ -141,8 +141,8 @@ static void *working_thread(void *context) {
 }
 
 sotto_status so_work_start(struct so_work *w, const struct so_settings *settings, struct so_models *models, struct so_media *media,
-                           struct so_metrics *metrics, sotto_error *err) {
-    *w = (struct so_work){.settings = settings, .models = models, .media = media, .metrics = metrics, .n_threads = settings->parallel};
+                           struct so_metrics *metrics, struct so_rollout *rollout, sotto_error *err) {
+    *w = (struct so_work){.settings = settings, .models = models, .media = media, .metrics = metrics, .rollout = rollout, .n_threads = settings->parallel};
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
     pthread_cond_init(&w->measure, NULL);

@@ -10,6 +10,7 @@
 #include "server/media.h"
 #include "server/metrics.h"
 #include "server/models.h"
+#include "server/rollout.h"
 #include "server/settings.h"
 #include "server/task.h"
 
@@ -21,6 +22,7 @@ struct so_work {
     struct so_models *models;
     struct so_media *media;
     struct so_metrics *metrics;
+    struct so_rollout *rollout;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t more, measure;
     struct so_task *queue;     /* by tag */
@@ -35,7 +37,7 @@ struct so_work {
 
 /** Start the threads. so_work_stop is needed in any case. */
 sotto_status so_work_start(struct so_work *work, const struct so_settings *settings, struct so_models *models, struct so_media *media,
-                           struct so_metrics *metrics, sotto_error *err);
+                           struct so_metrics *metrics, struct so_rollout *rollout, sotto_error *err);
 
 /** A place among the requests that are held, before an upload is read; to be given back when its task is settled or was never made. */
 bool so_work_reserve(struct so_work *work, struct so_problem *problem);

@@ -220,6 +220,7 @@ static bool wait(struct so_backend *b, struct so_ticket *t, int32_t **c, size_t 
         so_times_add(&x->stats.time, ended - t->started);
     }
     x->stats.fallbacks += !good && !t->product.trial;
+    x->stats.mismatches += why != NULL;
     if (why) so_xdna_retire(x, why, false);
     pthread_mutex_unlock(&x->lock);
     *c = (int32_t *)t->c.map;
