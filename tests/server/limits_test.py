@@ -152,7 +152,7 @@ class Leaving(Common):
         self.transcribes()
 
     def test_who_leaves_in_the_middle_of_events_ends_the_work(self):
-        body, kind = multipart([("language", "en"), ("vad_filter", "false"), ("stream", "true")], tone(1800))
+        body, kind = multipart([("language", "en"), ("vad_filter", "false"), ("stream", "true")], tone(900))
         head = f"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         with self.server.connect(60) as s:
             s.sendall(head + body)
@@ -224,7 +224,7 @@ class Deadline(Common):
     arguments = ("--deadline", "0.1", "--max-audio", "100000")
 
     def test_work_ends_at_its_deadline(self):
-        status, _, body = self.server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(1800))
+        status, _, body = self.server.post(fields=[("language", "en"), ("vad_filter", "false")], file=tone(900))
         self.assertEqual((status, json.loads(body)["error"]["code"]), (503, "deadline_exceeded"))
         self.wait_for("sotto_running", lambda n: n == 0)
 

@@ -61,7 +61,7 @@ class Words(unittest.TestCase):
             session.close()
 
     def test_openais_client_hears_what_was_said(self):
-        sound = samples_of(RECORDING, 24000).tobytes()
+        sound = samples_of(RECORDING, 24000)[: 20 * 24000].tobytes()
         client = openai.OpenAI(api_key="none", base_url=f"http://127.0.0.1:{self.server.port}/v1", max_retries=0)
         deltas, done = [], None
         with client, client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
