@@ -56,8 +56,8 @@ fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
 
-hours: all ## ten hours in bounded memory, killed at random moments and gone on with; and of twenty speakers: make hours [MODEL=base]
-	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" assets/meeting.wav --pause 600
+hours: all ## ten hours in bounded memory, killed at random moments and gone on with; and of twenty speakers: make hours [MODEL=base] [DATA=dir, for speech without pauses]
+	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" $(if $(DATA),"$(DATA)/speech/manifest.tsv" --pause 0.5,assets/meeting.wav --pause 600)
 	@ninja -C $(BUILD) --quiet bench/speakers_hours
 	@$(BUILD)/bench/speakers_hours 10 20
 

@@ -36,6 +36,10 @@ static void gemm_q8(const struct so_kernels *s, const struct bench *b) {
     s->gemm_q8_s32(b->m, b->n, b->k, data.bytes, b->k, 128, data.panels, data.bsum, data.acc,
                    (b->n + 15) / 16 * 16);
 }
+static void gemm_q4(const struct so_kernels *s, const struct bench *b) {
+    s->gemm_q4_s32(b->m, b->n, b->k, data.bytes, b->k, (const uint8_t *)data.panels, data.bsum, data.acc,
+                   (b->n + 15) / 16 * 16);
+}
 static void gemm_f32(const struct so_kernels *s, const struct bench *b) {
     s->gemm_f32(b->m, b->n, b->k, data.x, b->k, (const float *)data.panels, data.vector, data.y,
                 (b->n + 15) / 16 * 16);
@@ -91,6 +95,8 @@ static void max_f32(const struct so_kernels *s, const struct bench *b) {
 
 #define GEMM(m, n, k) \
     { "gemm_q8_s32", m, n, k, (double)(m) * (n) * (k), gemm_q8 }
+#define GEMM_Q4(m, n, k) \
+    { "gemm_q4_s32", m, n, k, (double)(m) * (n) * (k), gemm_q4 }
 #define GEMM_F32(m, n, k) \
     { "gemm_f32", m, n, k, (double)(m) * (n) * (k), gemm_f32 }
 #define ROWS(name, m, n) \
@@ -114,6 +120,14 @@ static const struct bench benches[] = {GEMM(48, 512, 512),
                                        GEMM(4, 51872, 512),
                                        GEMM(8, 51872, 512),
                                        GEMM(16, 51872, 512),
+                                       GEMM_Q4(48, 512, 512),
+                                       GEMM_Q4(48, 2048, 512),
+                                       GEMM_Q4(48, 512, 2048),
+                                       GEMM_Q4(96, 2048, 512),
+                                       GEMM_Q4(1, 2048, 512),
+                                       GEMM_Q4(4, 2048, 512),
+                                       GEMM_Q4(8, 2048, 512),
+                                       GEMM_Q4(16, 2048, 512),
                                        GEMM_F32(48, 512, 240),
                                        GEMM_F32(48, 512, 512),
                                        GEMM_F32(1, 512, 512),

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """
-ten_hours.py SOTTO MODEL [--hours 10] [--pause 20] [--kills 3] [--limit 400] RECORDING.wav...
+ten_hours.py SOTTO MODEL [--hours 10] [--pause 20] [--kills 3] [--limit 400] RECORDING...
 
-A recording of many hours, made of RECORDINGs (mono, 16 bit) joined with silences, is transcribed: killed at random moments, gone on with, run
-to its end. Memory must stay under the limit (MiB), what was finished before a kill must be on disk, and no finished chunk may be
-decoded again. Exit status 1 if not.
+A recording of many hours, made of RECORDINGs joined with silences, is transcribed: killed at random moments, gone on with, run
+to its end. A RECORDING is a WAV file (mono, 16 bit), anything that the ffmpeg program reads, or a manifest (a .tsv file with the columns path,
+lang, seconds and ref), which stands for its English recordings of speech from ten seconds to two minutes. Memory must stay under the limit
+(MiB), what was finished before a kill must be on disk, and no finished chunk may be decoded again. Exit status 1 if not.
 """
 
 import argparse
 import array
+import csv
 import json
 import os
 import random
@@ -22,18 +24,41 @@ import wave
 RATE = 8000  # half of what speech detection hears, and an eighth of the disk
 
 
-def bytes_of(path):
-    """A recording as 8 bit samples at 8 kHz."""
-    with wave.open(path) as file:
-        if file.getnchannels() != 1 or file.getsampwidth() != 2 or file.getframerate() % RATE:
-            sys.exit(f"{path}: not a mono WAV file of 16 bit at a multiple of {RATE} Hz")
-        step = file.getframerate() // RATE
-        samples = array.array("h", file.readframes(file.getnframes()))
+def expand(paths):
+    """The recordings that are meant."""
+    csv.field_size_limit(1 << 24)
+    for path in paths:
+        if not path.endswith(".tsv"):
+            yield path
+            continue
+        with open(path, encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                if row["lang"] == "en" and row["ref"].strip() and 10 <= float(row["seconds"]) <= 120:
+                    yield os.path.join(os.path.dirname(path), row["path"])
+
+
+def from_wave(path):
+    """A WAV file's samples if it is a plain one: read without any program."""
+    try:
+        with wave.open(path) as file:
+            if file.getnchannels() != 1 or file.getsampwidth() != 2 or file.getframerate() % RATE:
+                return None
+            step = file.getframerate() // RATE
+            samples = array.array("h", file.readframes(file.getnframes()))
+    except wave.Error:
+        return None
     return bytes(128 + sum(samples[i:i + step]) // step // 256 for i in range(0, len(samples) - step, step))
 
 
+def bytes_of(path):
+    """A recording as 8 bit samples at 8 kHz."""
+    plain = from_wave(path) if path.endswith(".wav") else None
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-f", "u8", "-ac", "1", "-ar", str(RATE), "-"]
+    return plain or subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
 def make(path, recordings, hours, pause, chance):
-    sounds = [bytes_of(recording) for recording in recordings]
+    sounds = [bytes_of(recording) for recording in expand(recordings)]
     left = int(hours * 3600 * RATE)
     with wave.open(path, "wb") as out:
         out.setnchannels(1)
@@ -43,6 +68,15 @@ def make(path, recordings, hours, pause, chance):
             for piece in (chance.choice(sounds), bytes([128]) * chance.randrange(int(pause * RATE) + 1)):
                 out.writeframesraw(piece[:left])
                 left -= min(left, len(piece))
+
+
+def spoken(segments):
+    """Seconds under the segments' text; what overlaps counts once."""
+    total = end = 0
+    for segment in segments:
+        total += max(0, segment["end"] - max(end, segment["start"]))
+        end = max(end, segment["end"])
+    return total
 
 
 def peak(pid):
@@ -125,7 +159,10 @@ def main():
         kept = [line.split(b"\t", 1)[1].decode(errors="replace") for line in known if line.startswith(b"segment ")]
         same = len(texts) >= len(kept) and all(text == old for text, old in zip(texts, map(unescape, kept)) if old.isascii())
         ordered = all(a["start"] <= b["start"] for a, b in zip(result.get("segments", []), result.get("segments", [])[1:]))
-        for good, text in ((whole, f"{arguments.hours:g} h came to their end: {len(texts)} segments in {seconds:.0f} s, the kills included"),
+        share = spoken(result.get("segments", [])) / (arguments.hours * 3600)
+        words = sum(len(text.split()) for text in texts)
+        for good, text in ((whole, f"{arguments.hours:g} h came to their end: {len(texts)} segments, {words} words, {share:.0%} of the time under text, "
+                                   f"in {seconds:.0f} s, the kills included"),
                            (same, f"the {len(kept)} segments finished before the last kill stand as they were"),
                            (ordered, "segments are in order"),
                            (0 < most < arguments.limit, f"{most:.0f} MiB of memory at most, limit {arguments.limit:g}")):

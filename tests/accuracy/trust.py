@@ -102,33 +102,38 @@ def has_loop(words):
 
 
 def measure(row, text):
-    """(errors, words, deletions, whether there is a loop)."""
+    """(errors, words, deletions, whether there is a loop, most words left out one after another)."""
     wrong, count = errors(row["ref"], text, row["lang"])
     ref, hyp = units(row["ref"], row["lang"]), units(text, row["lang"])
-    deleted = jiwer.process_words(" ".join(ref), " ".join(hyp)).deletions if hyp else len(ref)
-    return wrong, count, deleted, has_loop(hyp) and not has_loop(ref)
+    gaps = [len(ref)]
+    if hyp:
+        found = jiwer.process_words(" ".join(ref), " ".join(hyp)).alignments[0]
+        gaps = [chunk.ref_end_idx - chunk.ref_start_idx for chunk in found if chunk.type == "delete"]
+    return wrong, count, sum(gaps), has_loop(hyp) and not has_loop(ref), max(gaps, default=0)
 
 
 def check_long(rows, engine, rival):
-    print("\nlong recordings: error rate, deletions")
+    print("\nlong recordings: error rate, deletions, most of them one after another")
     broken = 0
     for mode, options in (("batched", []), ("sequential", ["--sequential"])):
         ours = engine.run(rows, *options)
         sums = [[0, 0, 0], [0, 0, 0]]
-        loops = 0
+        loops, longest = 0, [0, 0]
         for row in rows:
             settings = {"language": row["lang"], "beam_size": 1, "vad_filter": True}
             settings.update({"batch_size": 8} if mode == "batched" else {"condition_on_previous_text": False})
             found = measure(row, ours[row["id"]]["text"]), measure(row, rival.run(row, mode == "batched", **settings))
             loops += found[0][3]
+            longest = [max(most, one[4]) for most, one in zip(longest, found)]
             for total, one in zip(sums, found):
                 for i in range(3):
                     total[i] += one[i]
-            print(f"        {row['id']:24} {mode:11} sotto {100 * found[0][0] / found[0][1]:6.2f} % {found[0][2]:4}   "
-                  f"faster-whisper {100 * found[1][0] / found[1][1]:6.2f} % {found[1][2]:4}")
+            print(f"        {row['id']:24} {mode:11} sotto {100 * found[0][0] / found[0][1]:6.2f} % {found[0][2]:4} {found[0][4]:4}   "
+                  f"faster-whisper {100 * found[1][0] / found[1][1]:6.2f} % {found[1][2]:4} {found[1][4]:4}")
         (wrong, count, deleted), (their_wrong, _, their_deleted) = sums
         broken += say(wrong <= their_wrong, f"{mode}: {100 * wrong / count:.2f} % against {100 * their_wrong / count:.2f} %")
         broken += say(deleted <= their_deleted, f"{mode}: {deleted} deletions against {their_deleted}")
+        broken += say(longest[0] <= longest[1], f"{mode}: {longest[0]} words left out one after another at most, against {longest[1]}")
         broken += say(loops == 0, f"{mode}: {loops} loops")
     return broken
 
