@@ -34,11 +34,11 @@ bench: ## sotto and its rivals on the same files, interleaved; SET=ten DATA=dir:
 	@scripts/build.sh $(BUILD)
 	@bench/bench.sh $(BUILD) $(FILES)
 
-constancy: ## speed and memory from ten minutes to ten hours, by threads, beside a busy core: make constancy DATA=dir [ROUNDS=5]
+constancy: ## speed and memory from ten minutes to ten hours, by threads, beside a busy core: make constancy DATA=dir [PARTS="threads hour"]
 	@test -n "$(DATA)" || { echo "usage: make constancy DATA=dir   (dir holds speech/manifest.tsv)" >&2; exit 2; }
 	@scripts/setup.sh build venv
 	@scripts/build.sh $(BUILD)
-	@bench/constancy.sh $(BUILD) "$(DATA)"
+	@bench/constancy.sh $(BUILD) "$(DATA)" $(PARTS)
 
 picture: ## docs/speed.svg from the results of the last `make bench SET=ten`
 	@python3 -B bench/picture.py $(BUILD)-rivals/bench/results-ten.json docs/speed.svg

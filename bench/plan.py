@@ -7,7 +7,8 @@ import os
 GUESS = {"sotto": 100, "sotto-words": 90, "ov-int8": 40, "fw-int8-b8": 30, "fw-int8-b16": 30, "fw-f32-b8": 30}
 SLOW_GUESS = 15
 FEWEST = 2  # files that each engine keeps
-LATE = 1.2  # no rival begins a file when this many times the time allowed is over
+KEPT = ("sotto", "ov-int8")  # ours and the fastest rival lose none
+LATE = 1.1  # no rival begins a file when this many times the time allowed is over
 
 
 class Speeds:
@@ -38,7 +39,7 @@ def fitted(speeds, keys, lengths, rounds, limit):
     count = {key: len(lengths) for key in keys}
     while limit:
         cost = seconds(speeds, keys, lengths, count, rounds)
-        rest = [key for key in keys if count[key] > FEWEST and not key.startswith("sotto")]
+        rest = [key for key in keys if count[key] > FEWEST and not key.startswith(KEPT)]
         if sum(cost.values()) <= limit or not rest:
             break
         count[max(rest, key=cost.get)] -= 1

@@ -56,15 +56,15 @@ def ten(data):
     """[(name, language, recordings, gap in seconds)]; what is empty in DATA is left out. A slow rival may get only the first ones."""
     rows = read_manifest(data)
     ordered = by_density(rows)
-    sets = [("books", "en", chosen(rows, "en", "libri_other", "audiobook"), GAP),
-            ("film", "en", chosen(rows, "en", "film"), GAP),
-            ("pauses", "en", ordered[-len(ordered) // 3 :], LONG_GAP),
-            ("phone", "en", chosen(rows, "en", "phone8k"), GAP),
-            ("dense", "en", ordered[: len(ordered) // 3], GAP),
-            ("talks", "en", chosen(rows, "en", "speech", "stereo2", "fleurs", "read_en", "earnings"), GAP),
-            ("french", "fr", chosen(rows, "fr", "long"), GAP),
-            ("mixed", "en", chosen(rows, "en", "noisy", "format", "command", "short"), GAP),
+    sets = [("dense", "en", ordered[: len(ordered) // 3], GAP),
             ("spanish", "es", chosen(rows, "es", "audiobook", "fleurs"), GAP),
+            ("pauses", "en", ordered[-len(ordered) // 3 :], LONG_GAP),
+            ("french", "fr", chosen(rows, "fr", "long"), GAP),
+            ("books", "en", chosen(rows, "en", "libri_other", "audiobook"), GAP),
+            ("film", "en", chosen(rows, "en", "film"), GAP),
+            ("phone", "en", chosen(rows, "en", "phone8k"), GAP),
+            ("talks", "en", chosen(rows, "en", "speech", "stereo2", "fleurs", "read_en", "earnings"), GAP),
+            ("mixed", "en", chosen(rows, "en", "noisy", "format", "command", "short"), GAP),
             ("meetings", "en", meetings(data), GAP)]
     return [entry for entry in sets if entry[2]]
 

@@ -52,9 +52,7 @@ class Texts:
     def put(self, key, path, text):
         engine, digest = self._place(key, path)
         self.known.setdefault(engine, {})[digest] = text
-        with open(self.path + ".part", "w", encoding="utf-8") as file:
-            json.dump(self.known, file, ensure_ascii=False, indent=0)
-        os.replace(self.path + ".part", self.path)
+        write_json(self.path, self.known)
 
 
 def quick(data, work):
@@ -112,6 +110,30 @@ def complete_texts(texts, reference, about):
         reference.stop()
 
 
+def results_path(args):
+    return os.path.join(args.work, f"results-{args.set}{args.level}.json")
+
+
+def write_json(path, value):
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1)
+    os.replace(path + ".part", path)
+
+
+def presented(args, kept, about, texts):
+    """The tables of a run; the errors go into its results, from which the picture is drawn."""
+    keys = [key for key, some in kept["runs"].items() if some]
+    said = {key: {path: texts.get(key, path) for path in about if texts.get(key, path) is not None} for key in {*keys, report.REFERENCE}}
+    results = report.Results(about, kept["runs"], said, kept["names"])
+    if args.set != "ten":
+        lines = results.processes()
+    else:
+        lines = results.summary() + [""] + results.by_file() + [""] + results.targets(args.level)
+        kept["errors"] = {key: results.errors(key) for key in said}
+        write_json(results_path(args), kept)
+    return kept["machine"] + "\n\n" + "\n".join(lines)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("sotto", "model", "weights", "work"):
@@ -127,6 +149,7 @@ def arguments():
     parser.add_argument("--retries", type=int, default=RETRIES, help="of a run that others disturbed")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--estimate", action="store_true", help="say how long it would take, and stop")
+    parser.add_argument("--report", action="store_true", help="print the tables of the last run of this set and level again")
     parser.add_argument("--texts", action="store_true", help="only take down what the rivals say, for their errors; no speed")
     parser.add_argument("recordings", nargs="*", help="WAV files")
     args = parser.parse_args()
@@ -155,6 +178,13 @@ def main():
             engine.stop()
         return
 
+    place = results_path(args)
+    if args.report:
+        with open(place, encoding="utf-8") as file:
+            kept = json.load(file)
+        print(presented(args, kept, {path: what for path, what in about.items() if path in kept["seconds"]}, texts))
+        return
+
     speeds = plan.Speeds(os.path.join(args.work, f"speeds{args.level}.json"))
     lengths, keys = [what["seconds"] for what in about.values()], [engine.key for engine in chosen]
     count = plan.fitted(speeds, keys, lengths, args.rounds, 60 * args.minutes)
@@ -164,39 +194,32 @@ def main():
         return
     files = {key: {path: about[path]["language"] for path in paths[: count[key]]} for key in keys}
     whole = args.set in ("quick", "clip", "files")
-    for engine in chosen:  # files into memory, models loaded
-        measure.once(engine.whole if whole else engine.run, min(paths, key=lambda path: about[path]["seconds"]) if whole else MEETING, "en")
+    for engine in list(chosen):  # files into memory, models loaded
+        try:
+            measure.once(engine.whole if whole else engine.run, min(paths, key=lambda path: about[path]["seconds"]) if whole else MEETING, "en")
+        except all_engines.Failed as error:
+            print(f"{engine.name} does not run here: {error}", file=sys.stderr)
+            chosen.remove(engine)
 
-    base = os.path.join(args.work, "results-" + args.set + args.level)
+    kept = {"machine": machine(args), "names": {engine.key: engine.name for engine in chosen}, "seconds": {path: what["seconds"] for path, what in about.items()}, "errors": {}}
 
     def save(runs):
-        with open(base + ".json", "w", encoding="utf-8") as file:
-            json.dump({"machine": machine(args), "names": {engine.key: engine.name for engine in chosen}, "seconds": {path: what["seconds"] for path, what in about.items()},
-                       "runs": {key: {path: [{k: v for k, v in run.items() if k != "text"} for run in some] for path, some in one.items()} for key, one in runs.items()}}, file, indent=1)
+        kept["runs"] = {key: {path: [{k: v for k, v in run.items() if k != "text"} for run in some] for path, some in one.items()} for key, one in runs.items()}
+        for key, some in runs.items():
+            for path, of_path in some.items():
+                texts.put(key, path, of_path[-1]["text"])
+        write_json(place, kept)
 
     until = time.monotonic() + 60 * plan.LATE * args.minutes if args.minutes else math.inf
     runs = measure.interleaved(chosen, files, args.rounds, whole, args.retries, until, save)
     for engine in chosen:
         engine.stop()
     for key, some in runs.items():
-        for path, of_path in some.items():
-            texts.put(key, path, of_path[-1]["text"])
         if some and not whole:
             speeds.learn(key, sum(about[path]["seconds"] for path in some) / sum(of_path[-1]["run"] for of_path in some.values()))
     if args.set == "ten":
         complete_texts(texts, found.get(report.REFERENCE), about)
-    said = {key: {path: texts.get(key, path) for path in paths if texts.get(key, path) is not None} for key in {*keys, report.REFERENCE}}
-    results = report.Results(about, runs, said, {engine.key: engine.name for engine in chosen})
-    if whole:
-        lines = results.processes()
-    else:
-        lines = results.summary() + [""] + results.by_file() + [""] + results.targets(args.level)
-        with open(base + ".json", encoding="utf-8") as file:
-            kept = json.load(file)
-        kept["errors"] = {key: results.errors(key) for key in said}
-        with open(base + ".json", "w", encoding="utf-8") as file:
-            json.dump(kept, file, indent=1)
-    print(machine(args) + "\n\n" + "\n".join(lines))
+    print(presented(args, kept, about, texts))
 
 
 if __name__ == "__main__":
