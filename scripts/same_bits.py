@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """
-same_bits.py SOTTO MODEL RECORDING [PROGRAM...]
+same_bits.py [--diarize] SOTTO MODEL RECORDING [PROGRAM...]
 
-One recording, transcribed in INT8 with word times at every CPU level with 1 and 2 threads, and by each further PROGRAM ("qemu-aarch64
-build-aarch64/sotto", say) at its best level. Everything but the times must be the same to the last bit.
+One recording, transcribed in INT8 with word times (and speakers with their voices) at every CPU level with 1 and 2 threads, and by each further
+PROGRAM ("qemu-aarch64 build-aarch64/sotto", say) at its best level. Everything but the times must be the same to the last bit.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ def cpu_levels():
     return [level for level in LEVELS if has[level]]
 
 
-def transcribe(program, model, recording, threads, level):
+def transcribe(program, model, recording, options, threads, level):
     """(what must be equal, seconds) of one run."""
     env = dict(os.environ)
     env.pop("SOTTO_CPU", None)
     if level:
         env["SOTTO_CPU"] = level
     start = time.monotonic()
-    run = subprocess.run([*shlex.split(program), "transcribe", recording, "-m", model, "-f", "json", "--words", "-q", "--threads", str(threads)],
+    run = subprocess.run([*shlex.split(program), "transcribe", recording, "-m", model, "-f", "json", "--words", "-q", "--threads", str(threads), *options],
                          env=env, stdout=subprocess.PIPE, check=False, text=True)
     if run.returncode:
         return None, time.monotonic() - start
@@ -45,14 +45,16 @@ def transcribe(program, model, recording, threads, level):
 
 
 def main():
-    if len(sys.argv) < 4:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--diarize"]
+    options = ["--diarize", "--voices"] if len(arguments) < len(sys.argv) - 1 else []
+    if len(arguments) < 3:
         sys.exit(__doc__)
-    sotto, model, recording, *others = sys.argv[1:]
+    sotto, model, recording, *others = arguments
     runs = [(f"{level}, {n} thread{'s' * (n > 1)}", sotto, n, level) for level in cpu_levels() for n in (1, 2)]
     runs += [(program, program, 1, None) for program in others]
     expected, passed, failed = None, 0, 0
     for label, program, threads, level in runs:
-        got, seconds = transcribe(program, model, recording, threads, level)
+        got, seconds = transcribe(program, model, recording, options, threads, level)
         expected = expected or got
         good = got is not None and got == expected and json.loads(got)["segments"]
         passed, failed = passed + bool(good), failed + (not good)
