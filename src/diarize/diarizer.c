@@ -103,7 +103,7 @@ static size_t needed(const struct so_diarizer *d) {
 }
 
 static sotto_status keep(struct so_diarizer *d, const float *samples, size_t n, sotto_error *err) {
-    if (n > d->capacity - d->n_kept) {
+    if (d->n_kept && n > d->capacity - d->n_kept) {
         size_t gone = so_min(needed(d) - d->start, d->n_kept);
         memmove(d->samples, d->samples + gone, (d->n_kept - gone) * sizeof *d->samples);
         d->start += gone;
