@@ -104,6 +104,7 @@ void so_decoder_self_attention(struct so_decoder *d, const struct so_step_row *r
     so_norm(&d->nn, &layer->attn_norm, n, state, d->x, state, &d->normed);
     so_count(&d->nn.products.linear, 3, so_linear(&d->nn, &layer->qkv, n, &d->normed, d->wide, 3 * state));
     struct self_job job = {d, rows, layer_index};
+    for (size_t r = 0; r < n; r++) so_seq_open(rows[r].seq, layer_index, d->position[r]);
     so_pool_run(d->nn.pool, n, put_task, &job); /* all of them first: a row attends to the rows before it in this step */
     so_pool_run(d->nn.pool, n, self_task, &job);
     count_attention(d, false);

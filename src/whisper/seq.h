@@ -6,8 +6,8 @@
 #include "whisper/decoder.h"
 
 /**
- * One layer's cache. Keys are packed like so_memory's, a position at a time. A value keeps a scale for each position
- * and head, because a scale over all positions would change with every token.
+ * One layer's cache. Keys are packed like so_memory's, a position at a time. A value keeps a scale for each
+ * position and head, because a scale over all positions would change with every token.
  */
 struct so_seq_layer {
     int8_t *keys;       /**< SO_INT8: [heads] of s8 panels, N = capacity, K = 64 */
@@ -22,7 +22,7 @@ struct so_seq_layer {
 struct so_seq {
     const struct so_model *model;
     const struct so_cross *cross;
-    size_t length, capacity; /**< positions; capacity is n_text_ctx rounded up to 16 */
+    size_t length, capacity;     /**< positions; capacity is n_text_ctx rounded up to 16 */
     struct so_seq_layer *layers; /**< [n_text_layer] */
 };
 
@@ -31,14 +31,19 @@ struct so_cross {
     struct so_memory *layers; /**< [n_text_layer] */
 };
 
+/** Before the first of positions [position, position + 16) is written, if `position` is a multiple of 16: a
+ * product reads all of a panel. */
+void so_seq_open(struct so_seq *seq, size_t layer, size_t position);
+
 /** Write the key and value of one position; key, value: float [state]. */
-void so_seq_put(const struct so_kernels *kernels, struct so_seq *seq, size_t layer, size_t position, const float *key, const float *value);
+void so_seq_put(const struct so_kernels *kernels, struct so_seq *seq, size_t layer, size_t position,
+                const float *key, const float *value);
 
 /**
  * y[state] = attention of one query over positions [0, n). query: float [state]. scratch: at least
  * so_seq_scratch(capacity) bytes, 64-byte aligned.
  */
-void so_seq_attend(const struct so_kernels *kernels, const struct so_seq *seq, size_t layer, size_t n, const float *query, float *y,
-                   void *scratch);
+void so_seq_attend(const struct so_kernels *kernels, const struct so_seq *seq, size_t layer, size_t n,
+                   const float *query, float *y, void *scratch);
 
 #endif
