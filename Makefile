@@ -8,7 +8,7 @@ MODEL   ?= base
 
 SOTTO = $(BUILD)/sotto
 
-.PHONY: all demo test deb accuracy bench constancy picture limit bench-speakers fuzz install clean help hours
+.PHONY: all demo test deb accuracy bench constancy picture limit bench-speakers fuzz install clean help hours load
 .NOTPARALLEL:
 
 all: ## build the program and the library (build/sotto); installs missing Debian packages first
@@ -55,6 +55,11 @@ limit: all ## what multipliers and memory of this machine allow, stage by stage,
 fuzz: ## run each fuzz target for SECONDS (60) with clang's libFuzzer
 	@scripts/setup.sh build test fuzz
 	@scripts/fuzz.sh $(BUILD)-fuzz $(SECONDS)
+
+load: all ## 200 clients at once for a minute on the server, and a short clip behind long files [MODEL=base SECONDS=60]
+	@for model in vad $(MODEL); do $(SOTTO) model fetch -q $$model || exit 1; done
+	@bench/load.py $(SOTTO) $(MODEL) assets/meeting.wav --seconds $(SECONDS)
+	@bench/load.py $(SOTTO) $(MODEL) assets/meeting.wav --behind
 
 hours: all ## ten hours in bounded memory, killed at random moments and gone on with; and of twenty speakers: make hours [MODEL=base] [DATA=dir, for speech without pauses]
 	@scripts/ten_hours.py $(SOTTO) "$$($(SOTTO) model fetch $(MODEL))" $(if $(DATA),"$(DATA)/speech/manifest.tsv" --pause 0.5,assets/meeting.wav --pause 600)
