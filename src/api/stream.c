@@ -20,8 +20,10 @@ sotto_status sotto_detector_open(const sotto_model *model, sotto_detector **out,
     struct sotto_detector *detector = so_calloc(1, sizeof *detector);
     if (!detector) return so_fail_memory(err, sizeof *detector, "speech detection");
     status = so_vad_create(weights, &detector->vad, err);
-    if (status) so_free(detector);
-    else *out = detector;
+    if (status)
+        so_free(detector);
+    else
+        *out = detector;
     return status;
 }
 
@@ -45,10 +47,12 @@ sotto_status sotto_resampler_open(uint32_t rate, sotto_resampler **out, sotto_er
     return status;
 }
 
-sotto_status sotto_resampler_run(sotto_resampler *resampler, const float *in, size_t n_in, float *out, size_t capacity,
-                                 size_t *n_out, sotto_error *err) {
+sotto_status sotto_resampler_run(sotto_resampler *resampler, const float *in, size_t n_in, float *out,
+                                 size_t capacity, size_t *n_out, sotto_error *err) {
     so_error_clear(err);
     return so_resampler_process((struct so_resampler *)resampler, in, n_in, out, capacity, n_out, err);
 }
 
-void sotto_resampler_close(sotto_resampler *resampler) { so_resampler_free((struct so_resampler *)resampler); }
+void sotto_resampler_close(sotto_resampler *resampler) {
+    so_resampler_free((struct so_resampler *)resampler);
+}

@@ -1,4 +1,5 @@
-/** The field chunking_strategy: "auto", or {"type": "server_vad", ..} as JSON or as fields of its own (chunking_strategy[type]). */
+/** The field chunking_strategy: "auto", or {"type": "server_vad", ..} as JSON or as fields of its own
+ * (chunking_strategy[type]). */
 #ifndef SO_SERVER_CHUNKING_H
 #define SO_SERVER_CHUNKING_H
 

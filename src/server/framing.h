@@ -1,4 +1,5 @@
-/** Whether a request says how long its body is in exactly one way, so that no proxy before us can have understood it differently (RFC 9112, 6.3). */
+/** Whether a request says how long its body is in exactly one way, so that no proxy before us can have
+ * understood it differently (RFC 9112, 6.3). */
 #ifndef SO_SERVER_FRAMING_H
 #define SO_SERVER_FRAMING_H
 

@@ -22,14 +22,15 @@ struct so_live_session {
     struct MHD_UpgradeResponseHandle *handle;
     int fd;
     char id[40], request[33];
-    bool old;         /**< the older dialect */
-    char *early;      /**< n_early bytes that came with the handshake, of which `taken` were read */
+    bool old;    /**< the older dialect */
+    char *early; /**< n_early bytes that came with the handshake, of which `taken` were read */
     size_t n_early, taken;
     struct so_live_socket socket;
     struct so_live_turns turns;
     struct so_live_config config;
-    double began, heard, moved; /**< clock: of the session, of the last message, of the last byte that went out */
-    bool failed;                /**< memory was short */
+    double began, heard,
+        moved;   /**< clock: of the session, of the last message, of the last byte that went out */
+    bool failed; /**< memory was short */
 };
 
 static ssize_t in(void *user, void *bytes, size_t n) {
@@ -65,8 +66,9 @@ static bool gone(void *user) {
 }
 
 static void tell_problem(struct so_live_session *l, const struct so_problem *p, const char *id) {
-    emit(l, json_pack("{s:s,s:{s:s,s:s?,s:s,s:s?,s:s?}}", "type", "error", "error", "type", p->type, "code", p->code, "message", p->message, "param",
-                      p->param[0] ? p->param : NULL, "event_id", id && id[0] ? id : NULL));
+    emit(l, json_pack("{s:s,s:{s:s,s:s?,s:s,s:s?,s:s?}}", "type", "error", "error", "type", p->type, "code",
+                      p->code, "message", p->message, "param", p->param[0] ? p->param : NULL, "event_id",
+                      id && id[0] ? id : NULL));
 }
 
 static void end_with(struct so_live_session *l, uint16_t code, const char *name, const char *why) {
@@ -114,12 +116,15 @@ static void on_message(void *user, const char *text, size_t n) {
     }
     so_live_event_free(&event);
     l->heard = so_now(); /* the work was ours */
-    if (status == SOTTO_ERR_CANCELLED) l->socket.ended = true;
-    else if (status == SOTTO_ERR_ARGUMENT) { /* what only the library can say, such as a language that is none */
+    if (status == SOTTO_ERR_CANCELLED)
+        l->socket.ended = true;
+    else if (status ==
+             SOTTO_ERR_ARGUMENT) { /* what only the library can say, such as a language that is none */
         so_problem(&problem, 400, NULL, "invalid_value", "%s", err.message);
         so_live_turns_clear(&l->turns);
         tell_problem(l, &problem, NULL);
-    } else if (status) end_with(l, WSLAY_CODE_INTERNAL_SERVER_ERROR, "server_error", "the sound could not be transcribed");
+    } else if (status)
+        end_with(l, WSLAY_CODE_INTERNAL_SERVER_ERROR, "server_error", "the sound could not be transcribed");
 }
 
 /** The turn that is spoken when the server stops is finished. */
@@ -142,10 +147,14 @@ static bool check_limits(struct so_live_session *l, bool closing) {
         return true;
     }
     if (closing) return true;
-    if (now - l->heard > s->live_idle) end_with(l, WSLAY_CODE_POLICY_VIOLATION, "session_idle", "nothing was said for too long");
-    else if (now - l->began > s->live_seconds) end_with(l, WSLAY_CODE_POLICY_VIOLATION, "session_expired", "the session has lasted too long");
-    else if (atomic_load(&l->server->live.stopping)) wind_down(l);
-    else return false;
+    if (now - l->heard > s->live_idle)
+        end_with(l, WSLAY_CODE_POLICY_VIOLATION, "session_idle", "nothing was said for too long");
+    else if (now - l->began > s->live_seconds)
+        end_with(l, WSLAY_CODE_POLICY_VIOLATION, "session_expired", "the session has lasted too long");
+    else if (atomic_load(&l->server->live.stopping))
+        wind_down(l);
+    else
+        return false;
     return true;
 }
 
@@ -158,7 +167,8 @@ static void converse(struct so_live_session *l) {
         closing = check_limits(l, closing);
         if (closing && !was) closed = so_now();
         if (closing && so_now() - closed > SO_LIVE_CLOSE_SECONDS) break;
-        bool early = l->taken < l->n_early, read = so_live_socket_wants_read(&l->socket), write = so_live_socket_wants_write(&l->socket);
+        bool early = l->taken < l->n_early, read = so_live_socket_wants_read(&l->socket),
+             write = so_live_socket_wants_write(&l->socket);
         struct pollfd state = {l->fd, (short)((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
         if (l->socket.ended || poll(&state, 1, early && read ? 0 : SO_TICK_MS) < 0) break;
         if (read && (early || state.revents & (POLLIN | POLLHUP | POLLERR))) so_live_socket_read(&l->socket);
@@ -176,8 +186,14 @@ static void *run(void *context) {
     l->socket.out = out;
     l->socket.message = on_message;
     l->socket.user = l;
-    l->turns = (struct so_live_turns){.config = &l->config, .models = &s->models, .gate = &s->live.gate, .threads = s->settings.threads, .emit = emit,
-                                      .cancel = gone, .user = l, .old = l->old};
+    l->turns = (struct so_live_turns){.config = &l->config,
+                                      .models = &s->models,
+                                      .gate = &s->live.gate,
+                                      .threads = s->settings.threads,
+                                      .emit = emit,
+                                      .cancel = gone,
+                                      .user = l,
+                                      .old = l->old};
     l->began = l->heard = l->moved = so_now();
     so_note(&s->settings.log, SOTTO_LOG_INFO, "live", "id:s session:s", l->request, l->id);
     bool ready = so_live_turns_init(&l->turns);
@@ -194,8 +210,8 @@ static void *run(void *context) {
     return NULL;
 }
 
-static void on_upgrade(void *context, struct MHD_Connection *http, void *request, const char *early, size_t n_early, MHD_socket fd,
-                       struct MHD_UpgradeResponseHandle *handle) {
+static void on_upgrade(void *context, struct MHD_Connection *http, void *request, const char *early,
+                       size_t n_early, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle) {
     struct so_live_session *l = context;
     struct so_live *live = &l->server->live;
     pthread_attr_t detached;
@@ -233,7 +249,9 @@ bool so_live_accept(const char *key, char out[29]) {
     struct sha1_ctx hash;
     uint8_t digest[SHA1_DIGEST_SIZE];
     size_t n = key ? strlen(key) : 0;
-    if (n != 24 || strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") != 22 || strcmp(key + 22, "==") != 0) return false;
+    if (n != 24 || strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") != 22 ||
+        strcmp(key + 22, "==") != 0)
+        return false;
     sha1_init(&hash);
     sha1_update(&hash, n, (const uint8_t *)key);
     sha1_update(&hash, sizeof magic - 1, (const uint8_t *)magic);
@@ -243,7 +261,9 @@ bool so_live_accept(const char *key, char out[29]) {
     return true;
 }
 
-static const char *header(struct so_exchange *e, const char *name) { return MHD_lookup_connection_value(e->http, MHD_HEADER_KIND, name); }
+static const char *header(struct so_exchange *e, const char *name) {
+    return MHD_lookup_connection_value(e->http, MHD_HEADER_KIND, name);
+}
 
 /** Whether a list of words, separated by commas, has one. */
 static bool lists(const char *list, const char *word) {
@@ -259,24 +279,31 @@ static bool lists(const char *list, const char *word) {
 /** Is it a WebSocket's handshake, for what is here, and is there room? false: e->problem. */
 static bool admit(struct so_exchange *e, char accept[29], struct so_live_config *config) {
     struct so_server *s = e->server;
-    const char *version = header(e, "Sec-WebSocket-Version"), *intent = MHD_lookup_connection_value(e->http, MHD_GET_ARGUMENT_KIND, "intent");
+    const char *version = header(e, "Sec-WebSocket-Version"),
+               *intent = MHD_lookup_connection_value(e->http, MHD_GET_ARGUMENT_KIND, "intent");
     const char *model = MHD_lookup_connection_value(e->http, MHD_GET_ARGUMENT_KIND, "model");
-    if (strcmp(e->method, "GET") != 0 || !lists(header(e, "Upgrade"), "websocket") || !lists(header(e, "Connection"), "upgrade"))
+    if (strcmp(e->method, "GET") != 0 || !lists(header(e, "Upgrade"), "websocket") ||
+        !lists(header(e, "Connection"), "upgrade"))
         return so_problem(&e->problem, 426, NULL, "upgrade_required", "this address is for WebSockets");
     if (!version || strcmp(version, "13") != 0 || !so_live_accept(header(e, "Sec-WebSocket-Key"), accept))
-        return so_problem(&e->problem, 400, NULL, "bad_handshake", "this is no handshake of the WebSocket protocol, version 13");
+        return so_problem(&e->problem, 400, NULL, "bad_handshake",
+                          "this is no handshake of the WebSocket protocol, version 13");
     if (intent && strcmp(intent, "transcription") != 0)
-        return so_problem(&e->problem, 400, "intent", "invalid_value", "intent must be transcription: nothing here answers by voice");
+        return so_problem(&e->problem, 400, "intent", "invalid_value",
+                          "intent must be transcription: nothing here answers by voice");
     so_live_config_init(config);
     config->offer = so_models_find(&s->models, model);
-    if (config->offer < 0) return so_problem(&e->problem, 404, "model", "model_not_found", "this model is not offered here; GET /v1/models lists those that are");
+    if (config->offer < 0)
+        return so_problem(&e->problem, 404, "model", "model_not_found",
+                          "this model is not offered here; GET /v1/models lists those that are");
     pthread_mutex_lock(&s->live.lock);
     bool room = s->live.places < s->settings.live && !atomic_load(&s->stopping);
     if (room) s->live.places++;
     pthread_mutex_unlock(&s->live.lock);
     if (room) return true;
     so_metrics_refused(&s->metrics, SO_REFUSED_LIVE);
-    so_problem(&e->problem, 429, NULL, "too_many_sessions", "too many live sessions are open; try again later");
+    so_problem(&e->problem, 429, NULL, "too_many_sessions",
+               "too many live sessions are open; try again later");
     e->problem.retry_after = 5;
     return false;
 }
@@ -294,13 +321,15 @@ enum MHD_Result so_live_answer(struct so_exchange *e) {
         pthread_mutex_unlock(&e->server->live.lock);
         return so_reply_text(e, 503, NULL, 0, NULL);
     }
-    *e->live = (struct so_live_session){.server = e->server, .config = config, .old = lists(header(e, "OpenAI-Beta"), "realtime=v1")};
+    *e->live = (struct so_live_session){
+        .server = e->server, .config = config, .old = lists(header(e, "OpenAI-Beta"), "realtime=v1")};
     snprintf(e->live->id, sizeof e->live->id, "sess_%.20s", e->id);
     memcpy(e->live->request, e->id, sizeof e->live->request);
     MHD_add_response_header(response, "Upgrade", "websocket");
     MHD_add_response_header(response, "Sec-WebSocket-Accept", accept);
     MHD_add_response_header(response, "X-Request-Id", e->id);
-    if (lists(header(e, "Sec-WebSocket-Protocol"), "realtime")) MHD_add_response_header(response, "Sec-WebSocket-Protocol", "realtime");
+    if (lists(header(e, "Sec-WebSocket-Protocol"), "realtime"))
+        MHD_add_response_header(response, "Sec-WebSocket-Protocol", "realtime");
     e->status = 101;
     so_connection_enter(&e->server->connections, e->connection, SO_PHASE_LISTEN, NULL);
     enum MHD_Result result = MHD_queue_response(e->http, MHD_HTTP_SWITCHING_PROTOCOLS, response);

@@ -22,7 +22,8 @@ static ssize_t on_read(wslay_event_context_ptr context, uint8_t *bytes, size_t n
     return -1;
 }
 
-static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *bytes, size_t n, int flags, void *user) {
+static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *bytes, size_t n, int flags,
+                        void *user) {
     struct so_live_socket *s = user;
     (void)flags;
     ssize_t sent = s->out(s->user, bytes, n);
@@ -37,7 +38,8 @@ static ssize_t on_write(wslay_event_context_ptr context, const uint8_t *bytes, s
 }
 
 /** A message in thousands of pieces takes more memory than its length says. */
-static void on_frame(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_start_arg *frame, void *user) {
+static void on_frame(wslay_event_context_ptr context, const struct wslay_event_on_frame_recv_start_arg *frame,
+                     void *user) {
     struct so_live_socket *s = user;
     if (wslay_is_ctrl_frame(frame->opcode)) return;
     s->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? s->fragments + 1 : 0;
@@ -46,10 +48,12 @@ static void on_frame(wslay_event_context_ptr context, const struct wslay_event_o
     wslay_event_shutdown_read(context);
 }
 
-static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message, void *user) {
+static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
+                       void *user) {
     struct so_live_socket *s = user;
     if (s->closing) return;
-    if (message->opcode == WSLAY_TEXT_FRAME) s->message(s->user, (const char *)message->msg, message->msg_length);
+    if (message->opcode == WSLAY_TEXT_FRAME)
+        s->message(s->user, (const char *)message->msg, message->msg_length);
     else if (message->opcode == WSLAY_BINARY_FRAME) {
         so_live_socket_close(s, WSLAY_CODE_UNSUPPORTED_DATA, "messages are JSON text");
         wslay_event_shutdown_read(context);
@@ -57,8 +61,10 @@ static void on_message(wslay_event_context_ptr context, const struct wslay_event
 }
 
 bool so_live_socket_init(struct so_live_socket *s) {
-    static const struct wslay_event_callbacks calls = {
-        .recv_callback = on_read, .send_callback = on_write, .on_frame_recv_start_callback = on_frame, .on_msg_recv_callback = on_message};
+    static const struct wslay_event_callbacks calls = {.recv_callback = on_read,
+                                                       .send_callback = on_write,
+                                                       .on_frame_recv_start_callback = on_frame,
+                                                       .on_msg_recv_callback = on_message};
     s->context = NULL;
     if (wslay_event_context_server_init(&s->context, &calls, s) != 0) return false;
     wslay_event_config_set_max_recv_msg_length(s->context, SO_LIVE_MESSAGE_BYTES);
@@ -78,7 +84,8 @@ void so_live_socket_read(struct so_live_socket *s) {
 /** Frames of control overtake messages in libwslay, so the last one waits until they are out. */
 static void close_when_sent(struct so_live_socket *s) {
     if (!s->closing || wslay_event_get_queued_msg_count(s->context) > 0) return;
-    if (wslay_event_queue_close(s->context, s->closing, (const uint8_t *)s->why, strlen(s->why)) != 0) s->ended = true;
+    if (wslay_event_queue_close(s->context, s->closing, (const uint8_t *)s->why, strlen(s->why)) != 0)
+        s->ended = true;
     s->closing = 0;
 }
 
@@ -100,11 +107,15 @@ void so_live_socket_close(struct so_live_socket *s, uint16_t code, const char *r
 }
 
 bool so_live_socket_wants_read(struct so_live_socket *s) {
-    return !s->closing && wslay_event_want_read(s->context) && wslay_event_get_queued_msg_length(s->context) <= SO_LIVE_UNSENT_BYTES;
+    return !s->closing && wslay_event_want_read(s->context) &&
+           wslay_event_get_queued_msg_length(s->context) <= SO_LIVE_UNSENT_BYTES;
 }
 
-bool so_live_socket_wants_write(struct so_live_socket *s) { return s->closing || wslay_event_want_write(s->context) != 0; }
+bool so_live_socket_wants_write(struct so_live_socket *s) {
+    return s->closing || wslay_event_want_write(s->context) != 0;
+}
 
 bool so_live_socket_over(struct so_live_socket *s) {
-    return s->ended || (!s->closing && !wslay_event_want_read(s->context) && !wslay_event_want_write(s->context));
+    return s->ended ||
+           (!s->closing && !wslay_event_want_read(s->context) && !wslay_event_want_write(s->context));
 }

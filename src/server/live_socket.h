@@ -1,4 +1,5 @@
-/** Messages over a socket by the WebSocket protocol (RFC 6455), whose frames libwslay reads and writes. Nothing here blocks. */
+/** Messages over a socket by the WebSocket protocol (RFC 6455), whose frames libwslay reads and writes.
+ * Nothing here blocks. */
 #ifndef SO_SERVER_LIVE_SOCKET_H
 #define SO_SERVER_LIVE_SOCKET_H
 
@@ -19,8 +20,8 @@ struct so_live_socket {
     unsigned fragments; /**< of the message that is being read */
     uint16_t closing;   /**< code to close with when all is sent that was queued before; 0: none */
     const char *why;
-    bool ended;         /**< by the other side, or by a failure */
-    bool progress;      /**< bytes went out since this was last set to false */
+    bool ended;    /**< by the other side, or by a failure */
+    bool progress; /**< bytes went out since this was last set to false */
 };
 
 /** The fields `in` to `user` are the caller's to set. false: memory is short. */
@@ -34,7 +35,8 @@ void so_live_socket_write(struct so_live_socket *s);
 /** Queue a text. false: memory is short, or the connection is closing. */
 bool so_live_socket_send(struct so_live_socket *s, const char *text, size_t n);
 
-/** Begin to close: what is queued goes out before, and nothing more is read. reason: static, ASCII, at most 100 characters. */
+/** Begin to close: what is queued goes out before, and nothing more is read. reason: static, ASCII, at most
+ * 100 characters. */
 void so_live_socket_close(struct so_live_socket *s, uint16_t code, const char *reason);
 
 bool so_live_socket_wants_read(struct so_live_socket *s);

@@ -43,9 +43,13 @@ void so_live_turns_free(struct so_live_turns *t) {
     so_free(t->feed);
 }
 
-static int milliseconds(uint64_t samples) { return (int)(samples * 1000 / SOTTO_SAMPLE_RATE); }
+static int milliseconds(uint64_t samples) {
+    return (int)(samples * 1000 / SOTTO_SAMPLE_RATE);
+}
 
-static json_t *event(const char *type) { return json_pack("{s:s}", "type", type); }
+static json_t *event(const char *type) {
+    return json_pack("{s:s}", "type", type);
+}
 
 static json_t *item_event(const struct so_live_turns *t, const char *type) {
     return json_pack("{s:s,s:s,s:i}", "type", type, "item_id", t->item, "content_index", 0);
@@ -126,16 +130,17 @@ static sotto_status begin(struct so_live_turns *t, bool told, sotto_error *err) 
     if (status) return status;
     t->began = t->heard - t->n_before;
     if (told)
-        t->emit(t->user, json_pack("{s:s,s:i,s:s}", "type", "input_audio_buffer.speech_started", "audio_start_ms", milliseconds(t->began), "item_id",
-                                   t->item));
+        t->emit(t->user, json_pack("{s:s,s:i,s:s}", "type", "input_audio_buffer.speech_started",
+                                   "audio_start_ms", milliseconds(t->began), "item_id", t->item));
     status = feed(t, t->before, t->n_before, err);
     t->n_before = 0;
     return status;
 }
 
 static json_t *item(const struct so_live_turns *t, const char *type) {
-    return json_pack("{s:s,s:s?,s:{s:s,s:s,s:s,s:s,s:s,s:[{s:s,s:n}]}}", "type", type, "previous_item_id", t->previous[0] ? t->previous : NULL, "item",
-                     "id", t->item, "object", "realtime.item", "type", "message", "status", "completed", "role", "user", "content", "type",
+    return json_pack("{s:s,s:s?,s:{s:s,s:s,s:s,s:s,s:s,s:[{s:s,s:n}]}}", "type", type, "previous_item_id",
+                     t->previous[0] ? t->previous : NULL, "item", "id", t->item, "object", "realtime.item",
+                     "type", "message", "status", "completed", "role", "user", "content", "type",
                      "input_audio", "transcript");
 }
 
@@ -143,10 +148,10 @@ static json_t *item(const struct so_live_turns *t, const char *type) {
 static sotto_status end(struct so_live_turns *t, bool told, sotto_error *err) {
     double seconds = (double)(t->heard - t->began) / SOTTO_SAMPLE_RATE;
     if (told)
-        t->emit(t->user, json_pack("{s:s,s:i,s:s}", "type", "input_audio_buffer.speech_stopped", "audio_end_ms", milliseconds(t->heard), "item_id",
-                                   t->item));
-    t->emit(t->user, json_pack("{s:s,s:s?,s:s}", "type", "input_audio_buffer.committed", "previous_item_id", t->previous[0] ? t->previous : NULL,
-                               "item_id", t->item));
+        t->emit(t->user, json_pack("{s:s,s:i,s:s}", "type", "input_audio_buffer.speech_stopped",
+                                   "audio_end_ms", milliseconds(t->heard), "item_id", t->item));
+    t->emit(t->user, json_pack("{s:s,s:s?,s:s}", "type", "input_audio_buffer.committed", "previous_item_id",
+                               t->previous[0] ? t->previous : NULL, "item_id", t->item));
     t->emit(t->user, item(t, t->old ? "conversation.item.created" : "conversation.item.added"));
     if (!t->old) t->emit(t->user, item(t, "conversation.item.done"));
     sotto_status status = t->n_feed ? push(t, err) : SOTTO_OK;
@@ -170,7 +175,8 @@ static sotto_status end(struct so_live_turns *t, bool told, sotto_error *err) {
 
 /** Before a turn: the last of the sound is kept. */
 static void keep(struct so_live_turns *t) {
-    size_t frames = (size_t)(t->config->prefix * SOTTO_SAMPLE_RATE) / SOTTO_DETECTOR_FRAME + LOUD_FRAMES, most = frames * SOTTO_DETECTOR_FRAME;
+    size_t frames = (size_t)(t->config->prefix * SOTTO_SAMPLE_RATE) / SOTTO_DETECTOR_FRAME + LOUD_FRAMES,
+           most = frames * SOTTO_DETECTOR_FRAME;
     if (t->n_before + SOTTO_DETECTOR_FRAME > most) {
         size_t gone = t->n_before + SOTTO_DETECTOR_FRAME - most;
         memmove(t->before, t->before + gone, (t->n_before - gone) * sizeof *t->before);
@@ -192,9 +198,12 @@ static sotto_status take_frame(struct so_live_turns *t, sotto_error *err) {
         t->loud = 0;
         return begin(t, c->automatic, err);
     }
-    t->silent = probability < c->threshold - HYSTERESIS ? t->silent + (double)SOTTO_DETECTOR_FRAME / SOTTO_SAMPLE_RATE : 0;
+    t->silent = probability < c->threshold - HYSTERESIS
+                    ? t->silent + (double)SOTTO_DETECTOR_FRAME / SOTTO_SAMPLE_RATE
+                    : 0;
     status = feed(t, t->frame, SOTTO_DETECTOR_FRAME, err);
-    bool over = (c->automatic && t->silent >= c->silence) || (double)(t->heard - t->began) / SOTTO_SAMPLE_RATE >= SO_LIVE_TURN_SECONDS;
+    bool over = (c->automatic && t->silent >= c->silence) ||
+                (double)(t->heard - t->began) / SOTTO_SAMPLE_RATE >= SO_LIVE_TURN_SECONDS;
     return !status && over ? end(t, c->automatic, err) : status;
 }
 
@@ -219,7 +228,8 @@ sotto_status so_live_turns_append(struct so_live_turns *t, const uint8_t *sound,
     if (!status) status = find_rate(t, err);
     for (size_t at = 0, left = n / 2; left > 0 && !status;) {
         size_t some = so_min(left, BLOCK), got;
-        for (size_t i = 0; i < some; i++, at += 2) in[i] = (float)(int16_t)(sound[at] | sound[at + 1] << 8) / 32768.0f;
+        for (size_t i = 0; i < some; i++, at += 2)
+            in[i] = (float)(int16_t)(sound[at] | sound[at + 1] << 8) / 32768.0f;
         left -= some;
         for (size_t given = some;; given = 0) {
             status = sotto_resampler_run(t->resampler, in, given, out, BLOCK, &got, err);

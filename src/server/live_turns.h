@@ -1,6 +1,6 @@
 /**
- * The sound of a live session, divided into turns: where one begins and ends, its text as it is recognised, and the events
- * that tell of both. It knows nothing of sockets.
+ * The sound of a live session, divided into turns: where one begins and ends, its text as it is recognised,
+ * and the events that tell of both. It knows nothing of sockets.
  */
 #ifndef SO_SERVER_LIVE_TURNS_H
 #define SO_SERVER_LIVE_TURNS_H
@@ -43,12 +43,14 @@ struct so_live_turns {
 
 enum { SO_LIVE_BEFORE = 16000 * SO_LIVE_MOST_PREFIX + 4 * SOTTO_DETECTOR_FRAME, SO_LIVE_FEED = 16000 };
 
-/** The fields up to `old` are the caller's to set; false: memory is short. so_live_turns_free is needed in any case. */
+/** The fields up to `old` are the caller's to set; false: memory is short. so_live_turns_free is needed in
+ * any case. */
 bool so_live_turns_init(struct so_live_turns *turns);
 void so_live_turns_free(struct so_live_turns *turns);
 
 /** More sound, as it came. An error ends the session. */
-sotto_status so_live_turns_append(struct so_live_turns *turns, const uint8_t *sound, size_t n, sotto_error *err);
+sotto_status so_live_turns_append(struct so_live_turns *turns, const uint8_t *sound, size_t n,
+                                  sotto_error *err);
 
 /** The turn ends here. *empty: there was no sound, and nothing was told. */
 sotto_status so_live_turns_commit(struct so_live_turns *turns, bool *empty, sotto_error *err);

@@ -11,7 +11,9 @@
 static const char plain[] = "data:;base64,";
 enum { BLOCK = 4096 };
 
-static bool wrong(struct so_problem *problem, const char *what) { return so_problem(problem, 400, FIELD, "invalid_value", FIELD " %s", what); }
+static bool wrong(struct so_problem *problem, const char *what) {
+    return so_problem(problem, 400, FIELD, "invalid_value", FIELD " %s", what);
+}
 
 bool so_reference_begin(struct so_reference *r, struct so_spool *spool, struct so_problem *problem) {
     *r = (struct so_reference){.file.fd = -1};
@@ -19,7 +21,8 @@ bool so_reference_begin(struct so_reference *r, struct so_spool *spool, struct s
     return so_spool_open(spool, &r->file, problem);
 }
 
-/** Up to the comma: it must be a data URL in base64; what type it says it is of does not matter. Returns how much was taken, 0: wrong. */
+/** Up to the comma: it must be a data URL in base64; what type it says it is of does not matter. Returns how
+ * much was taken, 0: wrong. */
 static size_t take_head(struct so_reference *r, const char *text, size_t n) {
     const char *comma = memchr(text, ',', n);
     size_t taken = comma ? (size_t)(comma - text) : n;
@@ -29,7 +32,8 @@ static size_t take_head(struct so_reference *r, const char *text, size_t n) {
     r->head[r->n_head] = '\0';
     r->body = comma != NULL;
     if (!r->body) return n;
-    bool good = strncasecmp(r->head, "data:", 5) == 0 && r->n_head >= 12 && strcasecmp(r->head + r->n_head - 7, ";base64") == 0;
+    bool good = strncasecmp(r->head, "data:", 5) == 0 && r->n_head >= 12 &&
+                strcasecmp(r->head + r->n_head - 7, ";base64") == 0;
     return good ? taken + 1 : 0;
 }
 
@@ -43,7 +47,8 @@ bool so_reference_feed(struct so_reference *r, const char *text, size_t n, struc
     while (n > 0) {
         uint8_t bytes[BASE64_DECODE_LENGTH(BLOCK)];
         size_t some = so_min(n, BLOCK), got = sizeof bytes;
-        if (!base64_decode_update(&r->decoder, &got, bytes, some, text)) return wrong(problem, "are not base64");
+        if (!base64_decode_update(&r->decoder, &got, bytes, some, text))
+            return wrong(problem, "are not base64");
         if (r->file.size + got > SO_MAX_REFERENCE_BYTES) return wrong(problem, "are too large");
         if (!so_spool_write(&r->file, (const char *)bytes, got, problem)) return false;
         text += some;
@@ -53,7 +58,8 @@ bool so_reference_feed(struct so_reference *r, const char *text, size_t n, struc
 }
 
 bool so_reference_end(struct so_reference *r, struct so_problem *problem) {
-    return (r->body && r->file.size > 0 && base64_decode_final(&r->decoder)) || wrong(problem, "are not whole data URLs in base64");
+    return (r->body && r->file.size > 0 && base64_decode_final(&r->decoder)) ||
+           wrong(problem, "are not whole data URLs in base64");
 }
 
 char *so_reference_text(const struct so_reference *r) {
@@ -71,4 +77,6 @@ char *so_reference_text(const struct so_reference *r) {
     return ok ? text : NULL;
 }
 
-void so_reference_free(struct so_reference *r) { so_spool_close(&r->file); }
+void so_reference_free(struct so_reference *r) {
+    so_spool_close(&r->file);
+}

@@ -1,4 +1,5 @@
-/** A recording of a known speaker's voice that comes as the text of a field: data:audio/wav;base64,AAAA.. It goes to disk as it comes. */
+/** A recording of a known speaker's voice that comes as the text of a field: data:audio/wav;base64,AAAA.. It
+ * goes to disk as it comes. */
 #ifndef SO_SERVER_REFERENCE_H
 #define SO_SERVER_REFERENCE_H
 
@@ -18,7 +19,8 @@ struct so_reference {
 
 /** so_reference_free is needed in any case. */
 bool so_reference_begin(struct so_reference *reference, struct so_spool *spool, struct so_problem *problem);
-bool so_reference_feed(struct so_reference *reference, const char *text, size_t n, struct so_problem *problem);
+bool so_reference_feed(struct so_reference *reference, const char *text, size_t n,
+                       struct so_problem *problem);
 bool so_reference_end(struct so_reference *reference, struct so_problem *problem);
 
 /** The recording as such a text again, malloc'd; NULL: memory is short or it cannot be read. */

@@ -49,7 +49,10 @@ static void message(void *user, const char *text, size_t n) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
-    struct peer peer = {.data = data + 1, .size = size - 1, .piece = data[0] ? data[0] : 256, .socket = {.in = in, .out = out, .message = message},
+    struct peer peer = {.data = data + 1,
+                        .size = size - 1,
+                        .piece = data[0] ? data[0] : 256,
+                        .socket = {.in = in, .out = out, .message = message},
                         .models = {.n = 1, .offers[0] = {.asked = "base", .name = "base"}}};
     peer.socket.user = &peer;
     so_live_config_init(&peer.config);

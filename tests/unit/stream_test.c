@@ -1,4 +1,5 @@
-/* The public pieces of a stream: other rates become 16 kHz however they are cut, and speech is told from silence frame by frame. */
+/* The public pieces of a stream: other rates become 16 kHz however they are cut, and speech is told from
+ * silence frame by frame. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,13 +28,15 @@ static size_t resample(size_t piece, float *out, size_t capacity) {
     for (size_t at = 0; at < N; at += piece) {
         size_t given = so_min(piece, N - at);
         do {
-            assert_int_equal(sotto_resampler_run(resampler, in + at, given, out + n, capacity - n, &got, NULL), SOTTO_OK);
+            assert_int_equal(
+                sotto_resampler_run(resampler, in + at, given, out + n, capacity - n, &got, NULL), SOTTO_OK);
             n += got;
             given = 0;
         } while (got);
     }
     do {
-        assert_int_equal(sotto_resampler_run(resampler, NULL, 0, out + n, capacity - n, &got, NULL), SOTTO_OK);
+        assert_int_equal(sotto_resampler_run(resampler, NULL, 0, out + n, capacity - n, &got, NULL),
+                         SOTTO_OK);
         n += got;
     } while (got);
     sotto_resampler_close(resampler);
@@ -90,8 +93,10 @@ static void a_voice_needs_a_name_and_some_speech(void **state) {
     sotto_people *people;
     (void)state;
     assert_int_equal(sotto_people_open(NULL, &people, NULL), SOTTO_OK);
-    assert_int_equal(sotto_people_enroll_pcm(people, "", silence, SOTTO_SAMPLE_RATE, NULL, NULL), SOTTO_ERR_ARGUMENT);
-    assert_int_not_equal(sotto_people_enroll_pcm(people, "Ann", silence, SOTTO_SAMPLE_RATE, NULL, NULL), SOTTO_OK);
+    assert_int_equal(sotto_people_enroll_pcm(people, "", silence, SOTTO_SAMPLE_RATE, NULL, NULL),
+                     SOTTO_ERR_ARGUMENT);
+    assert_int_not_equal(sotto_people_enroll_pcm(people, "Ann", silence, SOTTO_SAMPLE_RATE, NULL, NULL),
+                         SOTTO_OK);
     assert_int_equal(sotto_people_count(people), 0);
     sotto_people_free(people);
 }
