@@ -30,7 +30,7 @@ def points(results):
         if key == "sotto-words" or not files or not (found and found[3] or key == "fw-f32"):
             continue
         speeds = [results["seconds"][path] / statistics.median(run["run"] for run in runs) for path, runs in files.items()]
-        fewer = "" if len(files) == total else f" ({len(files)} files)"
+        fewer = "" if len(files) == total else f" ({len(files)} file{'s' if len(files) > 1 else ''})"
         out.append((key, results["names"][key] + fewer, speeds, found[3][0] if key != "fw-f32" else 0.0))
     return out
 
