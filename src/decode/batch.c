@@ -130,6 +130,7 @@ static sotto_status fill_slot(struct batch *b, struct slot *slot, sotto_error *e
     so_turn_away(&b->job->engine, false);
     b->job->n_samples = so_listener_total(b->listener);
     b->job->ended = so_listener_ended(b->listener);
+    so_turn_measure(&b->job->engine, b->job->n_samples);
     if (status) return status;
     if (!more) {
         b->source_ended = true;
@@ -337,6 +338,7 @@ static sotto_status run(struct batch *b, sotto_error *err) {
         if (!b->speaking) break; /* there was no speech at all */
     }
     if (b->stopping) return so_fail(err, SOTTO_ERR_CANCELLED, "cancelled");
+    so_turn_away(&b->job->engine, true);
     so_job_progress(b->job, (double)b->job->n_samples / SOTTO_SAMPLE_RATE);
     return SOTTO_OK;
 }

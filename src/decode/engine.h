@@ -44,8 +44,9 @@ struct so_engine {
     enum so_wants wants;
     bool brief;        /**< the recording is */
     bool away;         /**< busy with something that may take long */
-    double served;     /**< seconds of the machine so far; counted from the least of those who were there before it */
+    double served;     /**< seconds of the machine so far, of a step its share; counted from the least of those who were there before it */
     int mode;          /**< of the present turn (turn.c) */
+    bool stepping;     /**< the present turn is a decoder step */
     struct so_run *runs;
     size_t n_active;   /**< of them */
     bool finished;     /**< one of them has ended and its owner has not looked yet */

@@ -102,6 +102,7 @@ static void settle(struct step *s, const struct so_products *before, double seco
     pthread_mutex_lock(&s->machine->lock);
     for (size_t i = 0; i < s->n_runs; i++) {
         struct so_run *run = s->runs[i];
+        run->owner->served += seconds / (double)s->n_runs;
         if (run->asked) continue;
         run->active = false;
         run->owner->n_active--;

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "decode/job.h"
+#include "decode/turn.h"
 #include "util/clock.h"
 #include "util/memory.h"
 
@@ -53,6 +54,7 @@ static sotto_status fill(struct sequential *s, sotto_error *err) {
     sotto_status status = so_feed_fill(&s->feed, err);
     s->job->engine.timing.audio += so_now() - from;
     s->job->n_samples = s->feed.total;
+    so_turn_measure(&s->job->engine, s->feed.total);
     s->job->ended = s->feed.ended;
     return status;
 }

@@ -182,7 +182,8 @@ static sotto_status run(struct so_job *job, const sotto_options *options, double
     if (!status) status = is_sequential(options) ? so_run_sequential(job, err) : so_run_batch(job, err);
     if (!status || status == SOTTO_ERR_CANCELLED) {
         sotto_error later;
-        sotto_status finished = options->diarize ? finish_hearing(job, &hearing, options, &later) : SOTTO_OK;
+        bool wanted = options->diarize && !(status && options->cancel_at_once);
+        sotto_status finished = wanted ? finish_hearing(job, &hearing, options, &later) : SOTTO_OK;
         if (!finished) finished = finish(job, from, &later);
         finish_usage(job, whole);
         if (finished && err) *err = later;

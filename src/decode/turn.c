@@ -33,7 +33,8 @@ static struct so_engine *choose(const struct so_machine *m) {
     for (struct so_engine *e = m->first; e; e = e->next) {
         runs = runs || served(e, mode);
         coming = coming || (e->brief && e->wants == SO_WANTS_NOTHING && !e->away);
-        if (e->wants == SO_WANTS_STEP && (!step || (e->brief && !step->brief))) step = e;
+        /* One of whose windows is done has more to do than a step for the others. */
+        if (e->wants == SO_WANTS_STEP && !e->finished && (!step || (e->brief && !step->brief))) step = e;
         if (e->wants != SO_WANTS_WORK) continue;
         struct so_engine **place = mode == BRIEF && !e->brief ? &resting : &work;
         bool first = !*place || (mode == OWED && e->brief != (*place)->brief ? !e->brief : e->served < (*place)->served);
@@ -80,6 +81,7 @@ void so_turn_take(struct so_engine *e) {
     grant(m);
     while (m->holder != e) pthread_cond_wait(&e->wake, &m->lock);
     e->mode = mode_of(m); /* as when it was chosen */
+    e->stepping = false;
     e->wants = SO_WANTS_NOTHING;
     pthread_mutex_unlock(&m->lock);
 }
@@ -88,10 +90,10 @@ void so_turn_give(struct so_engine *e, double seconds) {
     struct so_machine *m = e->machine;
     pthread_mutex_lock(&m->lock);
     if (e->mode == BRIEF) m->owed += seconds / 3;
-    if (e->mode == OWED) m->owed -= seconds;
+    if (e->mode == OWED && (!e->brief || e->stepping)) m->owed -= seconds;
     if (m->owed >= SO_TURN_OWED) m->paying = true;
     if (m->owed <= 0) m->paying = false;
-    e->served += seconds;
+    if (!e->stepping) e->served += seconds; /* a step is charged to those whom it served */
     m->holder = NULL;
     grant(m);
     pthread_mutex_unlock(&m->lock);
@@ -113,6 +115,7 @@ bool so_turn_step(struct so_engine *e) {
     }
     bool mine = m->holder == e;
     e->finished = false;
+    e->stepping = mine;
     e->mode = mode_of(m);
     e->wants = SO_WANTS_NOTHING;
     pthread_mutex_unlock(&m->lock);
@@ -138,6 +141,13 @@ size_t so_turn_runs(struct so_engine *e, struct so_run **runs, size_t capacity) 
     }
     pthread_mutex_unlock(&m->lock);
     return n;
+}
+
+void so_turn_measure(struct so_engine *e, uint64_t n_samples) {
+    if (n_samples <= (uint64_t)(SO_BRIEF_SECONDS * SOTTO_SAMPLE_RATE)) return;
+    pthread_mutex_lock(&e->machine->lock);
+    e->brief = false;
+    pthread_mutex_unlock(&e->machine->lock);
 }
 
 void so_turn_away(struct so_engine *e, bool away) {

@@ -32,6 +32,9 @@ bool so_turn_step(struct so_engine *engine);
 /** The windows that the step of this turn should serve, at most `capacity`; returns how many. */
 size_t so_turn_runs(struct so_engine *engine, struct so_run **runs, size_t capacity);
 
+/** So many samples have been read of the recording: it is not brief, whatever its header says, when they are too many. */
+void so_turn_measure(struct so_engine *engine, uint64_t n_samples);
+
 /** About to do what may take long without the machine (reading, callbacks): nobody waits for it. And back. */
 void so_turn_away(struct so_engine *engine, bool away);
 

@@ -58,6 +58,7 @@
 #define SO_LIVE_FRAGMENTS 256           /**< of one message: each costs memory beside its bytes */
 #define SO_LIVE_ROUND_BYTES 65536       /**< read before what is to be sent is looked at */
 #define SO_LIVE_UNSENT_BYTES 262144     /**< of events that wait for a slow reader; beyond, nothing more is read of him */
+#define SO_LIVE_UNSENT_FRAMES 4096      /**< the same, of frames: the answer to an empty ping has no bytes of its own */
 #define SO_LIVE_MOST_PREFIX 2           /**< heard before a turn's first speech, at most */
 #define SO_LIVE_TURN_SECONDS 300        /**< a longer turn ends by itself */
 #define SO_LIVE_CLOSE_SECONDS 5         /**< for the other side to close, too */

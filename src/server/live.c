@@ -66,9 +66,10 @@ static bool gone(void *user) {
 }
 
 static void tell_problem(struct so_live_session *l, const struct so_problem *p, const char *id) {
-    emit(l, json_pack("{s:s,s:{s:s,s:s?,s:s,s:s?,s:s?}}", "type", "error", "error", "type", p->type, "code",
-                      p->code, "message", p->message, "param", p->param[0] ? p->param : NULL, "event_id",
-                      id && id[0] ? id : NULL));
+    emit(l, json_pack("{s:s,s:{s:s,s:s?,s:o,s:o,s:o}}", "type", "error", "error", "type", p->type, "code",
+                      p->code, "message", so_problem_text(p->message), "param",
+                      p->param[0] ? so_problem_text(p->param) : json_null(), "event_id",
+                      id && id[0] ? so_problem_text(id) : json_null()));
 }
 
 static void end_with(struct so_live_session *l, uint16_t code, const char *name, const char *why) {
@@ -241,6 +242,7 @@ void so_live_release(struct so_live *live, struct so_live_session *session) {
     free(session);
     pthread_mutex_lock(&live->lock);
     live->places--;
+    pthread_cond_signal(&live->ended);
     pthread_mutex_unlock(&live->lock);
 }
 
@@ -318,6 +320,7 @@ enum MHD_Result so_live_answer(struct so_exchange *e) {
         if (e->live) return MHD_NO;
         pthread_mutex_lock(&e->server->live.lock);
         e->server->live.places--;
+        pthread_cond_signal(&e->server->live.ended);
         pthread_mutex_unlock(&e->server->live.lock);
         return so_reply_text(e, 503, NULL, 0, NULL);
     }

@@ -51,7 +51,7 @@ static void on_frame(wslay_event_context_ptr context, const struct wslay_event_o
 static void on_message(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *message,
                        void *user) {
     struct so_live_socket *s = user;
-    if (s->closing) return;
+    if (s->closed) return;
     if (message->opcode == WSLAY_TEXT_FRAME)
         s->message(s->user, (const char *)message->msg, message->msg_length);
     else if (message->opcode == WSLAY_BINARY_FRAME) {
@@ -101,14 +101,16 @@ bool so_live_socket_send(struct so_live_socket *s, const char *text, size_t n) {
 }
 
 void so_live_socket_close(struct so_live_socket *s, uint16_t code, const char *reason) {
-    if (s->closing || wslay_event_get_close_sent(s->context)) return;
+    if (s->closed || wslay_event_get_close_sent(s->context)) return;
+    s->closed = true;
     s->closing = code;
     s->why = reason;
 }
 
 bool so_live_socket_wants_read(struct so_live_socket *s) {
     return !s->closing && wslay_event_want_read(s->context) &&
-           wslay_event_get_queued_msg_length(s->context) <= SO_LIVE_UNSENT_BYTES;
+           wslay_event_get_queued_msg_length(s->context) <= SO_LIVE_UNSENT_BYTES &&
+           wslay_event_get_queued_msg_count(s->context) <= SO_LIVE_UNSENT_FRAMES;
 }
 
 bool so_live_socket_wants_write(struct so_live_socket *s) {

@@ -20,6 +20,7 @@ struct so_live_socket {
     unsigned fragments; /**< of the message that is being read */
     uint16_t closing;   /**< code to close with when all is sent that was queued before; 0: none */
     const char *why;
+    bool closed;   /**< by us: what still comes is not looked at */
     bool ended;    /**< by the other side, or by a failure */
     bool progress; /**< bytes went out since this was last set to false */
 };

@@ -80,7 +80,9 @@ static sotto_status find_model(struct so_live_turns *t, sotto_error *err) {
     forget_model(t);
     t->offer = t->config->offer;
     t->use = so_models_use(t->models, t->offer);
-    return sotto_detector_open(t->use->model, &t->detector, err);
+    sotto_status status = sotto_detector_open(t->use->model, &t->detector, err);
+    if (status) forget_model(t);
+    return status;
 }
 
 static sotto_status find_rate(struct so_live_turns *t, sotto_error *err) {
@@ -113,9 +115,10 @@ static sotto_status feed(struct so_live_turns *t, const float *samples, size_t n
 
 /** A turn begins with what was kept from before it. */
 static sotto_status begin(struct so_live_turns *t, bool told, sotto_error *err) {
-    const struct so_live_config *c = t->config;
+    const struct so_live_config *c = &t->own;
     sotto_options options;
     char id[33];
+    t->own = *t->config;
     sotto_options_init(&options);
     options.language = c->language[0] ? c->language : NULL;
     options.initial_prompt = c->prompt[0] ? c->prompt : NULL;

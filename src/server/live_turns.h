@@ -27,6 +27,7 @@ struct so_live_turns {
     sotto_resampler *resampler;
     sotto_detector *detector;
     sotto_live *live; /**< of the turn; NULL: there is none */
+    struct so_live_config own; /**< what it began with: its passes read the texts */
     float *before;    /**< [SO_LIVE_BEFORE] the last n_before samples before a turn */
     float *feed;      /**< [SO_LIVE_FEED] n_feed samples of the turn that were not pushed yet */
     size_t n_before, n_feed;

@@ -2,6 +2,7 @@
 #ifndef SO_SERVER_PROBLEM_H
 #define SO_SERVER_PROBLEM_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "sotto.h"
@@ -22,6 +23,9 @@ bool so_problem(struct so_problem *problem, unsigned status, const char *param, 
 
 /** From an error of the library: the client's mistakes are 4xx, the rest 5xx. */
 void so_problem_from(struct so_problem *problem, sotto_status status, const sotto_error *err);
+
+/** A text that may hold bytes of a client's: what is not UTF-8 is shown as '?'. NULL without memory. */
+json_t *so_problem_text(const char *bytes);
 
 /** The JSON text, malloc'd; NULL without memory. */
 char *so_problem_json(const struct so_problem *problem);

@@ -17,7 +17,7 @@ import time
 import unittest
 
 import hostile_media
-from support import Server, drain, multipart, tone
+from support import PATIENCE, Server, drain, multipart, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
@@ -61,7 +61,7 @@ class Common(unittest.TestCase):
         self.fail(name)
 
     def wait_for(self, name, good):
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not good(self.metric(name)):
             self.assertLess(time.monotonic(), until, f"{name} is {self.metric(name)}")
             time.sleep(0.05)
@@ -244,7 +244,7 @@ class Owners(unittest.TestCase):
             for method, what in [("GET", f"/jobs/{job}"), ("GET", f"/progress/{job}"), ("GET", f"/progress/{job}/stream"), ("DELETE", f"/jobs/{job}")]:
                 self.assertEqual(server.request(method, what, headers=other)[0], 404)
                 self.assertEqual(server.request(method, what)[0], 401)
-            until = time.monotonic() + 60
+            until = time.monotonic() + PATIENCE
             while server.request("GET", f"/jobs/{job}/result", headers=mine)[0] != 200:
                 self.assertLess(time.monotonic(), until)
                 time.sleep(0.05)

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from support import Server, tone
+from support import PATIENCE, Server, tone
 from websocket import BINARY, PING, PONG, Ended, Refused, WebSocket
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
@@ -65,7 +65,7 @@ class Common(unittest.TestCase):
 
     def wait_for(self, name, value):
         """Until the metric has this value."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while f"\n{name} {value}\n" not in self.server.request("GET", "/metrics")[2].decode():
             self.assertLess(time.monotonic(), until, name)
             time.sleep(0.05)
@@ -116,6 +116,30 @@ class Sessions(Common):
             items.append(committed["item_id"])
         self.assertEqual(len(set(items)), 2)
 
+    def test_a_turn_keeps_the_settings_that_it_began_with(self):
+        session = self.open()
+        self.by_hand(session)
+        session.append(SOUND)
+        session.send({"type": "session.update", "session": {"audio": {"input": {"transcription": {"model": "whisper-1"}}}}})
+        session.until("session.updated")
+        for _ in range(3):
+            session.append(SOUND)
+        session.send({"type": "input_audio_buffer.commit"})
+        kinds = [e["type"] for e in session.until("conversation.item.input_audio_transcription.completed")]
+        self.assertNotIn("error", kinds)
+
+    def test_answers_to_pings_do_not_gather_without_end(self):
+        session = self.open()
+        session.socket.settimeout(3)
+        pings, sent = WebSocket.frame(b"", PING) * 10000, 0
+        try:
+            while sent < 200 << 20:  # until nobody reads them any more
+                sent += session.socket.send(pings)
+        except OSError:
+            pass
+        self.assertLess(sent, 200 << 20)
+        self.assertEqual(self.server.request("GET", "/health")[0], 200)
+
     def test_what_is_cleared_is_never_completed(self):
         session = self.open()
         self.by_hand(session)
@@ -129,7 +153,8 @@ class Sessions(Common):
     def test_a_wrong_event_is_an_error_event_and_the_session_goes_on(self):
         session = self.open()
         for text, code in [("", "invalid_event"), ("{", "invalid_event"), ("[]", "invalid_event"), ("{}", "invalid_event"), ("[" * 5000, "invalid_event"),
-                           ('{"type":"response.create"}', "unknown_event"), ('{"type":"session.update"}', "invalid_value"),
+                           ('{"type":"response.create"}', "unknown_event"), ('{"type":"x' + "\u00e9" * 60 + '"}', "unknown_event"),
+                           ('{"event_id":"x' + "\u00e9" * 60 + '","type":"y"}', "unknown_event"), ('{"type":"session.update"}', "invalid_value"),
                            ('{"type":"session.update","session":{"type":"realtime"}}', "invalid_value"),
                            ('{"type":"session.update","session":{"audio":{"input":{"format":{"type":"audio/pcmu"}}}}}', "invalid_value"),
                            ('{"type":"session.update","session":{"audio":{"input":{"turn_detection":{"type":"semantic_vad"}}}}}', "invalid_value"),

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from support import Server, tone
+from support import PATIENCE, Server, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOM = tempfile.TemporaryDirectory()
@@ -72,7 +72,7 @@ class Npu(unittest.TestCase):
 
     def wait(self, what):
         """Until it is so: an answer may come before all that is to be learnt from it."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not what():
             self.assertLess(time.monotonic(), until)
             time.sleep(0.05)

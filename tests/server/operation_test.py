@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from support import Server, drain, multipart, tone
+from support import PATIENCE, Server, drain, multipart, tone
 
 SOTTO, SYNTHETIC = sys.argv[1:3]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -53,7 +53,7 @@ def read(name):
 
 
 def eventually(test, condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not condition():
         test.assertLess(time.monotonic(), until)
         time.sleep(0.05)

@@ -17,7 +17,7 @@ except ImportError:
 if not os.path.exists("/usr/bin/chromedriver"):
     sys.exit(77)
 
-from support import Server
+from support import PATIENCE, Server
 
 SOTTO, RECORDING = sys.argv[1:3]
 MODELS = os.environ.get("SOTTO_MODELS", os.path.expanduser("~/.cache/sotto"))
@@ -51,7 +51,7 @@ class Sound(unittest.TestCase):
         return self.browser.find_element(By.ID, name)
 
     def wait(self, condition):
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while not condition():
             self.assertLess(time.monotonic(), until, self.find("state").text + self.find("problem").text)
             time.sleep(0.05)

@@ -6,6 +6,8 @@ import os
 import socket
 import struct
 
+from support import PATIENCE
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -18,7 +20,7 @@ class Ended(Exception):
 
 
 class WebSocket:
-    def __init__(self, port, path="/v1/realtime?intent=transcription", headers=(), timeout=60, key=None, early=b""):
+    def __init__(self, port, path="/v1/realtime?intent=transcription", headers=(), timeout=PATIENCE, key=None, early=b""):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.rest = b""
         key = key or base64.b64encode(os.urandom(16)).decode()
