@@ -14,7 +14,7 @@ try:
 except ImportError:
     sys.exit(77)
 
-from support import Server
+from support import with_weights
 from websocket import WebSocket
 
 SOTTO, RECORDING = sys.argv[1:3]
@@ -31,10 +31,7 @@ def samples_of(path, rate):
 class Words(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.server = Server(SOTTO, "-m", "tiny.en")
-        except RuntimeError as failure:
-            raise unittest.SkipTest(str(failure)) from failure
+        cls.server = with_weights(SOTTO, "tiny.en")
 
     @classmethod
     def tearDownClass(cls):

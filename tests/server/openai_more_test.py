@@ -11,14 +11,9 @@ import sys
 import unittest
 import wave
 
-try:
-    import openai
-except ImportError:
-    sys.exit(77)
+from client import RECORDING, Client
+import openai
 
-from support import Server
-
-SOTTO, RECORDING = sys.argv[1:3]
 MODELS = os.environ.get("SOTTO_MODELS", os.path.expanduser("~/.cache/sotto"))
 
 
@@ -45,23 +40,8 @@ def cut(start, seconds):
     return "data:audio/wav;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-class More(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.server = Server(SOTTO, "-m", "base")
-        except RuntimeError as failure:
-            raise unittest.SkipTest(str(failure)) from failure
-        cls.client = openai.OpenAI(api_key="none", base_url=f"http://127.0.0.1:{cls.server.port}/v1", max_retries=0)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
-
-    def create(self, **more):
-        with open(RECORDING, "rb") as file:
-            return self.client.audio.transcriptions.create(**{"model": "whisper-1", "file": file, **more})
+class More(Client):
+    model = "base"
 
     def test_translations_are_english_in_every_shape(self):
         with open(RECORDING, "rb") as file:

@@ -6,35 +6,13 @@ import os
 import sys
 import unittest
 
-try:
-    import openai
-except ImportError:
-    sys.exit(77)
+from client import RECORDING, Client
+import openai
 
-from support import Server
-
-SOTTO, RECORDING = sys.argv[1:3]
 WORDS = "Chicago"
 
 
-class Client(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.server = Server(SOTTO, "-m", "tiny.en")
-        except RuntimeError as failure:
-            raise unittest.SkipTest(str(failure)) from failure
-        cls.client = openai.OpenAI(api_key="none", base_url=f"http://127.0.0.1:{cls.server.port}/v1", max_retries=0)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
-
-    def create(self, **more):
-        with open(RECORDING, "rb") as file:
-            return self.client.audio.transcriptions.create(**{"model": "whisper-1", "file": file, **more})
-
+class Shapes(Client):
     def test_json_text_and_subtitles(self):
         self.assertIn(WORDS, self.create().text)
         self.assertIn(WORDS, self.create(response_format="text"))

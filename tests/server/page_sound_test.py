@@ -8,57 +8,20 @@ import sys
 import time
 import unittest
 
-try:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-except ImportError:
-    sys.exit(77)
-if not os.path.exists("/usr/bin/chromedriver"):
-    sys.exit(77)
+from browser import RECORDING, Browser, options_of
+from selenium.webdriver.common.by import By
 
-from support import PATIENCE, Server
-
-SOTTO, RECORDING = sys.argv[1:3]
 MODELS = os.environ.get("SOTTO_MODELS", os.path.expanduser("~/.cache/sotto"))
 
 
-class Sound(unittest.TestCase):
+class Sound(Browser):
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.server = Server(SOTTO, "-m", "tiny.en")
-        except RuntimeError as failure:
-            raise unittest.SkipTest(str(failure)) from failure
-        options = webdriver.ChromeOptions()
-        for option in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1100,1400",
-                       "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-                       f"--use-file-for-fake-audio-capture={os.path.abspath(RECORDING)}"]:
-            options.add_argument(option)
-        cls.browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        cls.browser.set_page_load_timeout(60)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.quit()
-        cls.server.stop()
+        cls.begin(options_of("--window-size=1100,1400", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+                             f"--use-file-for-fake-audio-capture={os.path.abspath(RECORDING)}"))
 
     def setUp(self):
-        self.browser.get(f"http://127.0.0.1:{self.server.port}/")
-        self.wait(lambda: self.find("model").text)
-
-    def find(self, name):
-        return self.browser.find_element(By.ID, name)
-
-    def wait(self, condition):
-        until = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), until, self.find("state").text + self.find("problem").text)
-            time.sleep(0.05)
-
-    def picture(self, name):
-        if os.environ.get("PICTURES"):
-            self.browser.save_screenshot(os.path.join(os.environ["PICTURES"], name + ".png"))
+        self.load()
 
     def test_the_microphone_is_recorded_and_transcribed(self):
         button = self.find("record")

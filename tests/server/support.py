@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import unittest
 import wave
 
 PATIENCE = 300 # seconds after which what was waited for counts as never; long, for a sanitizer on a busy machine is slow
@@ -81,6 +82,14 @@ class Server:
         with self.connect(timeout) as s:
             s.sendall(data)
             return drain(s)
+
+
+def with_weights(sotto, model):
+    """A server with real weights; the test is skipped where there are none."""
+    try:
+        return Server(sotto, "-m", model)
+    except RuntimeError as failure:
+        raise unittest.SkipTest(str(failure)) from failure
 
 
 def drain(s):
