@@ -280,10 +280,10 @@ class Package(unittest.TestCase):
             depends = subprocess.run(["dpkg-deb", "-f", path, "Depends"], check=True, capture_output=True, text=True).stdout
             for package in ["libc6", "libmicrohttpd12", "libwslay1"]:
                 self.assertIn(package, depends)
-            subprocess.run(["dpkg-deb", "-x", path, folder + "/root"], check=True)
-            with open(folder + "/root/lib/systemd/system/sotto.service", encoding="utf-8") as file:
+            subprocess.run(["dpkg-deb", "-x", path, folder + "/tree"], check=True)
+            with open(folder + "/tree/lib/systemd/system/sotto.service", encoding="utf-8") as file:
                 self.assertIn("ExecStart=/usr/bin/sotto serve", file.read())
-            listed = subprocess.run([folder + "/root/usr/bin/sotto", "model", "fetch", "--list"], check=True, capture_output=True, text=True).stdout
+            listed = subprocess.run([folder + "/tree/usr/bin/sotto", "model", "fetch", "--list"], check=True, capture_output=True, text=True).stdout
             self.assertRegex(listed, "(?m)^base ")
             with open(SOTTO, "rb") as program:
                 sanitized = re.search(b"__[at]san_init", program.read()) is not None
