@@ -2,6 +2,9 @@
 
 #include <signal.h>
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -15,11 +18,14 @@
 /** Descriptors beside those of connections: each request has an upload and a pipe. */
 enum { SPARE_DESCRIPTORS = 128, PER_REQUEST = 4 };
 
+enum { MAPPED_BYTES = 128 << 10 /* allocations from this size on are mappings of their own */ };
+
 static sotto_status start(struct so_server *s, uint16_t *port, sotto_error *err) {
     const struct so_settings *o = &s->settings;
     so_metrics_init(&s->metrics);
     so_rollout_init(&s->rollout, o->device, o->rollout, o->npu_errors);
-    s->spool = (struct so_spool){.folder = o->spool, .most_each = o->upload_bytes, .most_all = o->spool_bytes};
+    s->spool =
+        (struct so_spool){.folder = o->spool, .most_each = o->upload_bytes, .most_all = o->spool_bytes};
     sotto_status status = so_keys_open(&s->keys, o->keys, err);
     if (!status) status = so_models_open(&s->models, o->models, o->n_models, err);
     if (!status) status = so_media_start(&s->media, err);
@@ -41,7 +47,8 @@ static void stop(struct so_server *s) {
     bool whole = so_work_drain(&s->work, o->drain_seconds);
     so_work_stop(&s->work);
     struct timespec moment = {0, 10000000};
-    for (double until = so_now() + 5; so_connections_busy(&s->connections) && so_now() < until;) nanosleep(&moment, NULL);
+    for (double until = so_now() + 5; so_connections_busy(&s->connections) && so_now() < until;)
+        nanosleep(&moment, NULL);
     so_http_stop(s);
     so_connections_stop(&s->connections);
     so_jobs_stop(&s->jobs);
@@ -56,9 +63,12 @@ static void release(struct so_server *s) {
 
 static void reload(struct so_server *s) {
     sotto_error err = {0};
-    if (so_models_reload(&s->models, &err)) so_note(&s->settings.log, SOTTO_LOG_ERROR, "reload", "problem:s", err.message);
-    else so_note(&s->settings.log, SOTTO_LOG_INFO, "reload", "what:s", "models");
-    if (s->settings.keys && so_keys_reload(&s->keys, &err)) so_note(&s->settings.log, SOTTO_LOG_ERROR, "reload", "problem:s", err.message);
+    if (so_models_reload(&s->models, &err))
+        so_note(&s->settings.log, SOTTO_LOG_ERROR, "reload", "problem:s", err.message);
+    else
+        so_note(&s->settings.log, SOTTO_LOG_INFO, "reload", "what:s", "models");
+    if (s->settings.keys && so_keys_reload(&s->keys, &err))
+        so_note(&s->settings.log, SOTTO_LOG_ERROR, "reload", "problem:s", err.message);
 }
 
 static void raise_descriptor_limit(const struct so_settings *o) {
@@ -67,8 +77,19 @@ static void raise_descriptor_limit(const struct so_settings *o) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-        so_note(&o->log, SOTTO_LOG_WARNING, "descriptors", "allowed:u wanted:u", (unsigned long long)limit.rlim_cur,
-               (unsigned long long)wanted);
+        so_note(&o->log, SOTTO_LOG_WARNING, "descriptors", "allowed:u wanted:u",
+                (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
+/**
+ * The windows of a request go back to the system when it is done. Left to itself the GNU C library takes ever
+ * larger blocks from its heaps once one was freed, and their holes grow with every request.
+ */
+static void return_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_BYTES);
+#endif
 }
 
 static void serve(struct so_server *s, const sigset_t *signals) {
@@ -95,17 +116,21 @@ int so_serve(int argc, char **argv) {
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* all threads inherit it: signals are waited for in one place */
+    pthread_sigmask(SIG_BLOCK, &signals,
+                    NULL); /* all threads inherit it: signals are waited for in one place */
     raise_descriptor_limit(&s->settings);
+    return_memory();
     if (start(s, &port, &err)) {
         so_note(&s->settings.log, SOTTO_LOG_ERROR, "start", "problem:s", err.message);
         return 1;
     }
-    so_note(&s->settings.log, SOTTO_LOG_INFO, "listening", "host:s port:u model:s cpu:s version:s", s->settings.host, (unsigned long long)port,
-           s->models.offers[0].name, sotto_cpu_level(), SOTTO_VERSION);
-    if (strcmp(s->settings.host, "127.0.0.1") != 0 && strcmp(s->settings.host, "localhost") != 0 && strcmp(s->settings.host, "::1") != 0 &&
-        !s->settings.keys)
-        so_note(&s->settings.log, SOTTO_LOG_WARNING, "open", "problem:s", "others can reach this address, and no key is asked for (--keys)");
+    so_note(&s->settings.log, SOTTO_LOG_INFO, "listening", "host:s port:u model:s cpu:s version:s",
+            s->settings.host, (unsigned long long)port, s->models.offers[0].name, sotto_cpu_level(),
+            SOTTO_VERSION);
+    if (strcmp(s->settings.host, "127.0.0.1") != 0 && strcmp(s->settings.host, "localhost") != 0 &&
+        strcmp(s->settings.host, "::1") != 0 && !s->settings.keys)
+        so_note(&s->settings.log, SOTTO_LOG_WARNING, "open", "problem:s",
+                "others can reach this address, and no key is asked for (--keys)");
     serve(s, &signals);
     stop(s);
     release(s);
