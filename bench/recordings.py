@@ -6,7 +6,6 @@ WAV files of 16 kHz in OUT. SET is `ten` (ten files of ten minutes, each of one 
 order, each with its recording's name, start and transcript. What exists is kept.
 """
 
-import csv
 import glob
 import json
 import os
@@ -15,6 +14,9 @@ import wave
 
 import numpy as np
 from faster_whisper.audio import decode_audio
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "accuracy"))
+from transcripts import read_manifest  # noqa: E402
 
 RATE = 16000
 MINUTES = 10
@@ -25,15 +27,9 @@ HOURS = {"hour": 1, "day": 10}
 SEED = 1
 
 
-def read_manifest(data):
-    """Rows of DATA/speech/manifest.tsv with absolute paths."""
-    folder = os.path.join(os.path.abspath(data), "speech")
-    csv.field_size_limit(1 << 24)
-    with open(os.path.join(folder, "manifest.tsv"), encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    for row in rows:
-        row["path"], row["seconds"] = os.path.join(folder, row["path"]), float(row["seconds"])
-    return rows
+def timed(data):
+    """The manifest's rows, with their lengths as numbers."""
+    return [{**row, "seconds": float(row["seconds"])} for row in read_manifest(data)]
 
 
 def meetings(data):
@@ -54,7 +50,7 @@ def by_density(rows):
 
 def ten(data):
     """[(name, language, recordings, gap in seconds)]; what is empty in DATA is left out. A slow rival may get only the first ones."""
-    rows = read_manifest(data)
+    rows = timed(data)
     ordered = by_density(rows)
     sets = [("dense", "en", ordered[: len(ordered) // 3], GAP),
             ("spanish", "es", chosen(rows, "es", "audiobook", "fleurs"), GAP),
@@ -113,7 +109,7 @@ def make(data, out, which="ten"):
     if which == "ten":
         entries = [(name, language, recordings, gap, MINUTES * 60) for name, language, recordings, gap in ten(data)]
     elif which == "clip":
-        rows = chosen(read_manifest(data), "en", "speech") or chosen(read_manifest(data), "en", "libri_other", "read_en")
+        rows = chosen(timed(data), "en", "speech") or chosen(timed(data), "en", "libri_other", "read_en")
         entries = [("clip", "en", [min(rows, key=lambda row: abs(row["seconds"] - CLIP))], 0, 1)]
     else:
         path = os.path.join(out, which + ".wav")

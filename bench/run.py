@@ -58,7 +58,7 @@ class Texts:
 def quick(data, work):
     """The clip, and five minutes of speech read aloud; without DATA both of the demo's recording."""
     if data:
-        rows = recordings.read_manifest(data)
+        rows = recordings.timed(data)
         books = recordings.chosen(rows, "en", "libri_other", "audiobook", "read_en")
         first = recordings.make(data, work, "clip")[0]
     else:

@@ -22,8 +22,10 @@ void so_live_stop(struct so_live *live) {
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += SO_LIVE_CLOSE_SECONDS;
     bool waiting = true;
-    while (live->running || (live->places && waiting))
-        waiting = pthread_cond_timedwait(&live->ended, &live->lock, &until) == 0;
+    while (live->running || (live->places && waiting)) {
+        if (live->running) pthread_cond_wait(&live->ended, &live->lock);
+        else waiting = pthread_cond_timedwait(&live->ended, &live->lock, &until) == 0;
+    }
     pthread_mutex_unlock(&live->lock);
 }
 

@@ -34,7 +34,7 @@ static int set_up(void **state) {
     if (sotto_model_open(model_path, &model, NULL)) return -1;
     samples = malloc(LENGTH * sizeof *samples);
     if (!samples) return -1;
-    for (int i = 0; i < LENGTH; i++) samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    so_synthetic_noise(samples, LENGTH);
     return 0;
 }
 

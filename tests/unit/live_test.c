@@ -136,8 +136,7 @@ static void a_stream_of_noise_is_heard_to_its_end_in_blocks_of_any_size(void **s
     assert_int_equal(sotto_model_open(path, &model, NULL), SOTTO_OK);
     float *samples = malloc(LENGTH * sizeof *samples);
     assert_non_null(samples);
-    for (int i = 0; i < LENGTH; i++)
-        samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    so_synthetic_noise(samples, LENGTH);
     sotto_options options;
     sotto_options_init(&options);
     options.vad = false;

@@ -84,7 +84,7 @@ static int set_up(void **state) {
     if (sotto_model_open(model_path, &model, NULL)) return -1;
     samples = malloc(LENGTH * sizeof *samples);
     if (!samples) return -1;
-    for (int i = 0; i < LENGTH; i++) samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    so_synthetic_noise(samples, LENGTH);
     for (int kind = 0; kind < KINDS; kind++)
         if (transcribe(kind, 1, &alone[kind])) return -1;
     return 0;

@@ -20,6 +20,10 @@ uint64_t so_synthetic_random(uint64_t seed, uint64_t stream, uint64_t counter) {
     return mix(mix(mix(seed) ^ stream) ^ counter);
 }
 
+void so_synthetic_noise(float *samples, size_t n) {
+    for (size_t i = 0; i < n; i++) samples[i] = (float)(so_synthetic_random(1, 2, i) >> 40) * 0x1p-24f - 0.5f;
+}
+
 struct so_hparams so_synthetic_hparams(uint32_t state, uint32_t audio_layers, uint32_t text_layers,
                                        uint32_t n_mels, uint32_t n_vocab) {
     return (struct so_hparams){

@@ -45,4 +45,7 @@ size_t so_synthetic_token(const struct so_vocab *layout, uint32_t id, char bytes
  * counter). */
 uint64_t so_synthetic_random(uint64_t seed, uint64_t stream, uint64_t counter);
 
+/** White noise in [-0.5, 0.5), always the same. samples: [n] */
+void so_synthetic_noise(float *samples, size_t n);
+
 #endif

@@ -145,7 +145,7 @@ static int set_up(void **state) {
     if (so_synthetic_write(speech.path, &hp, SO_INT8, 3, NULL) || sotto_model_open(speech.path, &speech.model, NULL)) return -1;
     speech.samples = malloc(LENGTH * sizeof *speech.samples);
     if (!speech.samples) return -1;
-    for (int i = 0; i < LENGTH; i++) speech.samples[i] = (float)(so_synthetic_random(1, 2, (uint64_t)i) >> 40) * 0x1p-24f - 0.5f;
+    so_synthetic_noise(speech.samples, LENGTH);
     *state = &speech;
     return 0;
 }
